@@ -1,0 +1,140 @@
+"""The pipeline: read, check, model, plan, render, check. Writing is a step of its own (`writer`)."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from ood_appgen import check, planner, render, schema, source
+from ood_appgen.diagnostics import Diagnostic, error, file_error, has_errors, quote, sort
+from ood_appgen.model import app as app_model
+from ood_appgen.model import site as site_model
+from ood_appgen.model.app import AppSpec
+from ood_appgen.model.plan import AppPlan
+from ood_appgen.model.site import SiteProfile
+from ood_appgen.render import RenderedFile
+from ood_appgen.source import Document
+
+SITE_FILE = "site.yml"
+APP_FILE = "app.yml"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RenderedApp:
+    """An app, ready to be written."""
+
+    id: str
+    plan: AppPlan
+    files: tuple[RenderedFile, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of rendering. No app is to be written where there is an error among the findings.
+
+    `skipped` are the ids of apps that the site forbids.
+    """
+
+    apps: tuple[RenderedApp, ...]
+    skipped: tuple[str, ...]
+    findings: tuple[Diagnostic, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything must not be written."""
+        return has_errors(self.findings)
+
+
+def find_site(start: Path) -> Path | None:
+    """The site.yml of the nearest directory upward from `start`."""
+    for folder in (start, *start.parents):
+        if (folder / SITE_FILE).is_file():
+            return folder / SITE_FILE
+    return None
+
+
+def find_apps(site_file: Path) -> list[Path]:
+    """The app directories of a site: `apps/*` beside site.yml, and directories beside it."""
+    folder = site_file.parent
+    return sorted(
+        p.parent for p in (*folder.glob(f"apps/*/{APP_FILE}"), *folder.glob(f"*/{APP_FILE}"))
+    )
+
+
+def render_apps(app_dirs: Sequence[Path], site_file: Path) -> Result:
+    """Render apps for a site, in memory, with the findings of all of them."""
+    site, findings = _load(site_file, "site", site_model.parse)
+    apps: list[RenderedApp] = []
+    skipped: list[str] = []
+    seen: dict[str, AppSpec] = {}
+    for folder in app_dirs:
+        app, found = _load(folder / APP_FILE, "app", app_model.parse)
+        findings += found
+        if app is None or site is None:
+            continue
+        if app.id in seen:
+            findings.append(
+                error(
+                    app.span,
+                    "app-twice",
+                    f"two apps are called {quote(app.id)}",
+                    "",
+                    (seen[app.id].span, "the other"),
+                )
+            )
+            continue
+        seen[app.id] = app
+        override = site.override(app.id)
+        if override is not None and override.forbid:
+            skipped.append(app.id)
+            continue
+        rendered, found = _render_one(site, app, site_file, folder)
+        findings += found
+        if rendered is not None:
+            apps.append(rendered)
+    return Result(tuple(apps), tuple(skipped), tuple(sort(findings)))
+
+
+def _render_one(
+    site: SiteProfile, app: AppSpec, site_file: Path, folder: Path
+) -> tuple[RenderedApp | None, list[Diagnostic]]:
+    made_from, command = _origin(site_file, folder)
+    plan, findings = planner.build(site, app, made_from, command)
+    if plan is None:
+        return None, findings
+    files = render.render(plan)
+    findings += check.check(plan, files)
+    return RenderedApp(app.id, plan, files), findings
+
+
+def _origin(site_file: Path, folder: Path) -> tuple[tuple[str, str], str]:
+    """How the output names its sources: as seen from the directory of site.yml."""
+    base = site_file.parent.resolve()
+    app_dir = os.path.relpath(folder.resolve(), base)
+    command = f"appgen render {shlex.quote(app_dir)}"
+    if find_site(folder.resolve()) != site_file.resolve():
+        command += f" --site {shlex.quote(site_file.name)}"
+    return (site_file.name, os.path.join(app_dir, APP_FILE)), command
+
+
+def _load(
+    path: Path, kind: str, parse: Callable[[Document, Path], tuple[T | None, list[Diagnostic]]]
+) -> tuple[T | None, list[Diagnostic]]:
+    shown_as = str(path)
+    if not path.is_file():
+        hint = f"{kind} directories hold a file {path.name}" if kind == "app" else ""
+        return None, [file_error(shown_as, "unreadable", "there is no such file", hint)]
+    document, findings = source.read_file(path, shown_as)
+    if document is None:
+        return None, findings
+    findings += schema.validate(document, kind)
+    if has_errors(findings):
+        return None, findings
+    model, found = parse(document, path.parent)
+    return model, findings + found

@@ -1,0 +1,108 @@
+"""What an app asks of any scheduler, once the planner has settled the form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ood_appgen.expr import Expr, Fact, Join, Literal, Person, Product
+from ood_appgen.model.app import AppSpec
+from ood_appgen.model.plan import CORES, GPUS, HOURS, Entry, Offer
+from ood_appgen.model.site import ComputeCluster, Mount, Pairs
+
+Columns = tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Request:
+    """The app's side of a submission.
+
+    `account`, `queue` and `qos` are None where the site has none. `image` and `mounts` are for
+    schedulers that run containers; `mounts` are the names that the app adds to the cluster's.
+    """
+
+    app: AppSpec
+    account: Expr | None
+    account_may_be_blank: bool
+    queue: Expr | None
+    qos: Expr | None
+    hours: bool
+    has_cores_field: bool
+    has_gpus_field: bool
+    environment: Pairs
+    image: str
+    app_mounts: tuple[str, ...]
+    mounts: Mapping[str, Mount]
+    compute_clusters: Mapping[str, ComputeCluster]
+
+
+def common_columns(offer: Offer, request: Request) -> Columns:
+    """Columns that every scheduler's rows have: cores, GPUs and memory."""
+    columns: list[tuple[str, Any]] = [("cores", offer.cores)]
+    if offer.gpus is not None:
+        columns.append(("gpus", offer.gpus if request.has_gpus_field else offer.default_gpus))
+    return tuple(columns)
+
+
+def batch_connect(app: AppSpec, with_params: bool) -> Entry:
+    """The batch_connect entry: OOD's template, connection parameters and template options."""
+    entries = [Entry("template", Literal(app.template))]
+    if with_params and app.connection_params:
+        entries.append(Entry("conn_params", Literal(list(app.connection_params))))
+    entries += [Entry(key, Literal(value)) for key, value in app.template_options]
+    return Entry("batch_connect", tuple(entries))
+
+
+def wall_time(request: Request) -> tuple[Entry, ...]:
+    """Wall time in seconds, from hours."""
+    return (Entry("wall_time", Product(HOURS, Literal(3600))),) if request.hours else ()
+
+
+def expand(text: str, user: str = "") -> Expr:
+    """Text with placeholders as an expression: {compute_cluster}, {user}, {home}, {uid}, {gid}."""
+    parts: list[Expr] = []
+    rest = text
+    while rest:
+        start = rest.find("{")
+        end = rest.find("}", start)
+        word = rest[start + 1 : end] if 0 <= start < end else ""
+        value = _placeholder(word, user)
+        if value is None:
+            step = end + 1 if word else len(rest)
+            parts.append(Literal(rest[:step]))
+            rest = rest[step:]
+            continue
+        if start:
+            parts.append(Literal(rest[:start]))
+        parts.append(value)
+        rest = rest[end + 1 :]
+    if len(parts) == 1 and not isinstance(parts[0], Person):
+        return parts[0]
+    if len(parts) == 1 and parts[0] in (Person("home", user), Person("name", user)):
+        return parts[0]
+    return Join(tuple(parts)) if parts else Literal("")
+
+
+def _placeholder(word: str, user: str) -> Expr | None:
+    known: dict[str, Expr] = {
+        "compute_cluster": Fact("compute_cluster"),
+        "user": Person("name", user),
+        "home": Person("home", user),
+        "uid": Person("uid", user),
+        "gid": Person("gid", user),
+    }
+    return known.get(word)
+
+
+__all__ = [
+    "CORES",
+    "GPUS",
+    "HOURS",
+    "Columns",
+    "Request",
+    "batch_connect",
+    "common_columns",
+    "expand",
+    "wall_time",
+]

@@ -1,0 +1,206 @@
+"""The command `appgen`: options, printing, exit codes. Nothing is decided here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ood_appgen import __version__
+
+if TYPE_CHECKING:  # the pipeline is imported where it is used: `appgen --help` stays quick
+    from ood_appgen.api import Result
+    from ood_appgen.writer import AppChanges
+
+OK, FINDINGS, BAD_INPUT = 0, 1, 2
+
+_HELP = """\
+Describe your HPC site once; every Open OnDemand interactive app follows.
+
+\b
+site.yml      clusters, node types, mounts and limits of a site
+app.yml       what an app is, with nothing of a site in it
+appgen render turns the two into an app that Open OnDemand reads:
+              form.yml, submit.yml.erb, template/, manifest.yml, view
+
+\b
+Start:        appgen render sample_apps/apps/jupyter
+In CI:        appgen render --check
+Editors:      # yaml-language-server: $schema=  (see: appgen schema --help)
+
+Exit codes: 0 nothing to report, 1 findings or differences, 2 wrong usage or bad input.
+"""
+
+
+@click.group(
+    help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="appgen")
+def cli() -> None:
+    """The command group."""
+
+
+@cli.command("render", short_help="Render apps for a site.")
+@click.argument("app_dirs", nargs=-1, metavar="[APP_DIR ...]", type=click.Path(path_type=Path))
+@click.option(
+    "--site",
+    "site_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The site profile. Default: the nearest site.yml upward from the app.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("build"),
+    show_default=True,
+    metavar="DIR",
+    help="Where the apps go: DIR/<app id>/.",
+)
+@click.option(
+    "--check", "mode", flag_value="check", help="Write nothing; exit 1 if anything differs."
+)
+@click.option("--diff", "mode", flag_value="diff", help="Write nothing; print the differences.")
+@click.option(
+    "--dry-run", "mode", flag_value="dry-run", help="Write nothing; print what would change."
+)
+@click.option("--force", is_flag=True, help="Overwrite files that were edited, or made, by hand.")
+def render_command(
+    app_dirs: tuple[Path, ...], site_file: Path | None, output: Path, mode: str | None, force: bool
+) -> None:
+    """Render apps for a site, check them, and write them.
+
+    Without APP_DIR: all apps of the site (apps/*/app.yml beside site.yml). All or nothing: when one
+    app has an error, none is written. A file that you made or edited is never overwritten without
+    --force.
+    """
+    from ood_appgen import api, writer
+
+    site_file = site_file or _find_site(app_dirs)
+    if not app_dirs:
+        app_dirs = tuple(api.find_apps(site_file))
+        if not app_dirs:
+            _fail(
+                f"{site_file}: there are no apps (apps/*/app.yml) beside it; name their directories"
+            )
+    result = api.render_apps(app_dirs, site_file)
+    _print_findings(result)
+    if result.failed:
+        sys.exit(BAD_INPUT)
+    try:
+        changes = [writer.compare(output / a.id, a.files, __version__) for a in result.apps]
+        blocked = [app for app in changes if app.blocked] if not force else []
+        if mode == "diff":
+            for app in changes:
+                for line in writer.diff(app, str(app.target)):
+                    click.echo(line)
+            return
+        if blocked and mode is None:
+            _print_blocked(blocked)
+            sys.exit(FINDINGS)
+        if mode is None:
+            writer.write(changes, output)
+    except writer.WriteError as exc:
+        _fail(f"{exc}")
+    _print_changes(changes, result, written=mode is None)
+    if mode == "check" and not all(app.is_clean for app in changes):
+        sys.exit(FINDINGS)
+
+
+@cli.command("schema", short_help="Print a JSON Schema.")
+@click.argument("name", type=click.Choice(["site", "app", "form", "manifest", "submit"]))
+def schema_command(name: str) -> None:
+    """Print the JSON Schema called NAME.
+
+    \b
+    For completion and checks in an editor, save it and begin your file with
+    # yaml-language-server: $schema=site.schema.json
+    """
+    from ood_appgen.resources import schema_path
+
+    click.echo(schema_path(name).read_text(encoding="utf-8"), nl=False)
+
+
+def _find_site(app_dirs: tuple[Path, ...]) -> Path:
+    from ood_appgen import api
+
+    found = {api.find_site(d.absolute()) for d in app_dirs or (Path.cwd(),)}
+    if None in found:
+        where = (
+            f"{app_dirs[0]} or in a directory above it"
+            if app_dirs
+            else "this directory or one above it"
+        )
+        _fail(f"there is no site.yml in {where}; name one with --site")
+    if len(found) > 1:
+        _fail(
+            "the apps belong to different sites: "
+            + ", ".join(sorted(map(str, found)))
+            + "; name one with --site"
+        )
+    path = found.pop()
+    assert path is not None
+    relative = os.path.relpath(path)
+    return path if relative.startswith("../../..") else Path(relative)
+
+
+def _print_findings(result: Result) -> None:
+    for finding in result.findings:
+        click.echo(finding.format(), err=True)
+    errors = sum(f.severity.word == "error" for f in result.findings)
+    if errors:
+        click.echo(f"{errors} error{'s' if errors != 1 else ''}; nothing was written.", err=True)
+
+
+def _print_blocked(blocked: list[AppChanges]) -> None:
+    for app in blocked:
+        for change in app.blocked:
+            click.echo(f"{app.target / change.path}: {change.by_hand}; not overwritten", err=True)
+    click.echo(
+        "Nothing was written. See the differences with --diff; overwrite with --force.", err=True
+    )
+
+
+def _print_changes(changes: list[AppChanges], result: Result, written: bool) -> None:
+    words = {"create": "created", "update": "updated", "remove": "removed"}
+    would = "" if written else "would be "
+    for app in changes:
+        counts = {
+            k: [c for c in app.changes if c.kind == k]
+            for k in ("create", "update", "remove", "unchanged")
+        }
+        if app.is_clean:
+            click.echo(f"{app.target}: unchanged")
+            continue
+        for kind, word in words.items():
+            for change in counts[kind]:
+                by_hand = f" ({change.by_hand})" if change.by_hand else ""
+                click.echo(f"{app.target / change.path}: {would}{word}{by_hand}")
+    for app_id in result.skipped:
+        click.echo(f"{app_id}: the site does not have it")
+
+
+def _fail(message: str) -> Any:
+    click.echo(f"appgen: {message}", err=True)
+    sys.exit(BAD_INPUT)
+
+
+def main() -> None:
+    """Run `appgen`; whatever goes wrong inside, the user sees one message and exit code 2."""
+    try:
+        cli()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(OK)
+    except Exception as exc:
+        if os.environ.get("APPGEN_DEBUG"):
+            raise
+        click.echo(
+            f"appgen: internal error: {type(exc).__name__}: {exc}\n"
+            "Nothing was written. Please report it, with the files; APPGEN_DEBUG=1 shows where.",
+            err=True,
+        )
+        sys.exit(BAD_INPUT)

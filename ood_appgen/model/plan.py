@@ -1,0 +1,282 @@
+"""What is planned for one app on one site: everything decided, nothing printed yet.
+
+`evaluate` gives, for one choice of a user, the document that the rendered submit.yml.erb must
+evaluate to. The templates print the same objects; real Ruby and this function must agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ood_appgen.expr import Condition, Environment, Expr, Local, evaluate, holds
+from ood_appgen.model.app import AppSpec, View
+from ood_appgen.model.site import Cluster, NodeType, SiteProfile
+
+# A year: what the submit file insists on where a site sets no limit.
+NO_LIMIT_HOURS = 8760
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A node type of a cluster as this app offers it: the limits that hold there.
+
+    `cores.start` is 0 where the whole node is offered. `gpus` is None where there are none.
+    """
+
+    cluster: Cluster
+    node: NodeType
+    cores: range
+    gpus: range | None
+    default_gpus: int
+    memory_mb_per_core: int | None
+    memory_mb: int | None
+    hours: range
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the submit file's table: what a node type gives, by column."""
+
+    node_type: str
+    facts: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A key of the submit document: a value, a mapping, or a list of mappings."""
+
+    key: str
+    value: Expr | tuple[Entry, ...] | Items
+    when: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list of mappings."""
+
+    items: tuple[tuple[Entry, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A name that the submit file gives a value, and why."""
+
+    name: str
+    value: Expr
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """What is submitted on the clusters of one kind of scheduler."""
+
+    scheduler: str
+    clusters: tuple[str, ...]
+    names: tuple[Assignment, ...]
+    entries: tuple[Entry, ...]
+    uses_person: bool = False
+    uses_compute: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a field may hold. `kind` is number, choice or text.
+
+    `limits` is a range, a column of the table ("cores"), or the texts of a choice; `by_cluster`
+    the texts by cluster where they differ. `only_with` is a column that a node type must have for
+    the field to be shown at all.
+    """
+
+    kind: str
+    field: str
+    label: str
+    limits: range | str | tuple[str, ...] = ()
+    by_cluster: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    required: bool = False
+    lines: bool = False
+    pattern: str = ""
+    only_with: str = ""
+    label_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FormOption:
+    """An option of a select with OOD's directives."""
+
+    label: str
+    value: str
+    directives: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """A field as form.yml has it. A field with neither attributes nor options is only listed."""
+
+    id: str
+    attributes: tuple[tuple[str, Any], ...]
+    options: tuple[FormOption, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A form value that scripts see: `name` in the shell, the field, and what to do with it.
+
+    Where `only_on` is not empty, the field counts only for these values of the node type field;
+    elsewhere scripts see `otherwise`.
+    """
+
+    name: str
+    field: str
+    lines: bool = False
+    only_on: tuple[str, ...] = ()
+    otherwise: str = ""
+    constant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShellCase:
+    """Shell lines that depend on the choice; `subject` is the word looked at, "" for always."""
+
+    subject: str
+    arms: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptPlan:
+    """The job scripts. Texts of the app and the site are data for the templates."""
+
+    exports: tuple[Export, ...]
+    facts: tuple[ShellCase, ...]
+    site_before: tuple[ShellCase, ...]
+    connection: bool
+    schedulers: tuple[str, ...]
+    wait_s: int
+    setup: tuple[ShellCase, ...]
+    any_image: bool
+    before: str
+    script: str
+    after: str
+    clean: str
+
+
+@dataclass(frozen=True)
+class AppPlan:
+    """Everything that is printed for one app on one site.
+
+    `made_from` names the two files in what is printed, `command` makes it again; both as seen from
+    the directory of site.yml, so that the output does not depend on where it was made.
+    """
+
+    made_from: tuple[str, str]
+    command: str
+    app: AppSpec
+    site: SiteProfile
+    title: str
+    category: str
+    subcategory: str
+    clusters: tuple[Cluster, ...]
+    offers: tuple[Offer, ...]
+    form: tuple[FormField, ...]
+    node_type_field: str
+    cores_field: str
+    gpus_field: str
+    hours_field: str
+    defaults: tuple[tuple[str, str], ...]
+    table: tuple[tuple[str, tuple[Row, ...]], ...]
+    compute_table: tuple[Row, ...]
+    names: tuple[Assignment, ...]
+    branches: tuple[Branch, ...]
+    checks: tuple[Check, ...]
+    scripts: ScriptPlan
+    view: View | None
+
+    def branch(self, cluster: str) -> Branch:
+        """The branch that serves a cluster."""
+        return next(b for b in self.branches if cluster in b.clusters)
+
+
+@dataclass(frozen=True)
+class Submitter:
+    """Who submits, for `evaluate`: name, home, uid and gid of the user, and of others named."""
+
+    user: Mapping[str, Any]
+    others: Mapping[str, Mapping[str, Any]]
+    staged_root: str
+
+
+def choices(plan: AppPlan) -> Iterator[dict[str, str]]:
+    """Every reachable choice of cluster, node type, cores and GPUs, as the form posts it.
+
+    Cores are taken at zero (where it means the whole node), the least, one in the middle and the
+    most; GPUs at each number. All other fields hold what the form starts with.
+    """
+    for offer in plan.offers:
+        base = dict(plan.defaults)
+        base["cluster"] = offer.cluster.id
+        base[plan.node_type_field] = offer.node.id
+        if plan.hours_field:
+            base[plan.hours_field] = str(
+                min(max(int(base[plan.hours_field]), offer.hours.start), offer.hours.stop - 1)
+            )
+        for cores in _sample(offer.cores) if plan.cores_field else (None,):
+            if cores is not None:
+                base[plan.cores_field] = str(cores)
+            for gpus in offer.gpus or (0,) if plan.gpus_field else (None,):
+                if gpus is not None:
+                    base[plan.gpus_field] = str(gpus)
+                yield dict(base)
+
+
+def evaluate_submission(
+    plan: AppPlan, choice: Mapping[str, str], submitter: Submitter
+) -> dict[str, Any]:
+    """The parsed submit document for a choice that the form allows.
+
+    Raises KeyError for a cluster or node type that is not offered.
+    """
+    rows = dict(plan.table)[choice["cluster"]]
+    row = {r.node_type: dict(r.facts) for r in rows}[choice[plan.node_type_field]]
+    compute = {r.node_type: dict(r.facts) for r in plan.compute_table}
+    people = {"": submitter.user, **submitter.others}
+    names: dict[str, Any] = {}
+    env = Environment(
+        choice,
+        row,
+        compute.get(row.get("compute_cluster", ""), {}),
+        people,
+        submitter.staged_root,
+        names,
+    )
+    branch = plan.branch(choice["cluster"])
+    for assignment in (*plan.names, *branch.names):
+        names[assignment.name] = evaluate(assignment.value, env)
+    return _mapping(branch.entries, env)
+
+
+def _mapping(entries: tuple[Entry, ...], env: Environment) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for entry in entries:
+        if entry.when is not None and not holds(entry.when, env):
+            continue
+        if isinstance(entry.value, tuple):
+            data[entry.key] = _mapping(entry.value, env)
+        elif isinstance(entry.value, Items):
+            data[entry.key] = [_mapping(item, env) for item in entry.value.items]
+        else:
+            data[entry.key] = evaluate(entry.value, env)
+    return data
+
+
+def _sample(cores: range) -> tuple[int, ...]:
+    least = max(cores.start, 1)
+    most = cores.stop - 1
+    picked = {cores.start, least, (least + most) // 2, most}
+    return tuple(sorted(picked))
+
+
+CORES = Local("cores")
+GPUS = Local("gpus")
+HOURS = Local("hours")

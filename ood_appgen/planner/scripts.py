@@ -1,0 +1,245 @@
+"""The job scripts: what the user chose as shell variables, the site's set-up, the app's own text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ood_appgen.encode import shell_word
+from ood_appgen.model.plan import Export, Offer, ScriptPlan, ShellCase
+from ood_appgen.model.site import Cluster, Modules, Pairs, SiteProfile, merge_pairs
+from ood_appgen.planner.form import FormPlan
+from ood_appgen.planner.settings import Settings
+
+_CLUSTER = "${OOD_CLUSTER}"
+_CLUSTER_AND_NODE = "${OOD_CLUSTER}/${OOD_NODE_TYPE}"
+_COMPUTE = "${COMPUTE_CLUSTER}"
+_SHELL_VALUES = {
+    "{user}": '"${USER}"',
+    "{home}": '"${HOME}"',
+    "{uid}": '"$(id -u)"',
+    "{gid}": '"$(id -g)"',
+    "{compute_cluster}": '"${COMPUTE_CLUSTER}"',
+}
+
+
+def plan_scripts(
+    site: SiteProfile,
+    settings: Settings,
+    form: FormPlan,
+    clusters: Sequence[Cluster],
+    offers: Sequence[Offer],
+) -> ScriptPlan:
+    """Plan before, script, after and clean."""
+    app = settings.app
+    return ScriptPlan(
+        exports=_exports(settings, form, offers),
+        facts=_facts(clusters, offers, app.environment),
+        site_before=_site_before(clusters),
+        connection=app.template == "basic",
+        schedulers=tuple(dict.fromkeys(c.scheduler for c in clusters)),
+        wait_s=app.wait_s,
+        setup=_setup(site, settings, form, clusters, offers),
+        any_image=any(v.image for v in settings.versions),
+        before=app.script("before"),
+        script=app.script("script"),
+        after=app.script("after"),
+        clean=app.script("clean"),
+    )
+
+
+def _exports(settings: Settings, form: FormPlan, offers: Sequence[Offer]) -> tuple[Export, ...]:
+    ids = dict(form.ids)
+    on_form = {spec.id for spec in form.specs}
+    with_gpus = tuple(dict.fromkeys(o.node.id for o in offers if o.gpus))
+    all_gpus = len(with_gpus) == len({o.node.id for o in offers})
+    exports = [Export("OOD_CLUSTER", "cluster"), Export("OOD_NODE_TYPE", form.node_type)]
+    for spec in (*settings.fields, *settings.dropped):
+        if spec.source == "clusters" or spec.source == "node_types":
+            exports.append(Export(f"FORM_{spec.id.upper()}", ids[spec.id]))
+            continue
+        name = f"FORM_{spec.id.upper()}"
+        if spec.id not in on_form:
+            # Not asked here: the scripts still find the name, with what the field starts with.
+            ask = dict(form.asks).get(spec.source)
+            fixed = (
+                ask.value if ask is not None and ask.ask == "fixed" else spec.setting("value", "")
+            )
+            exports.append(Export(name, "", constant=str(fixed)))
+            continue
+        gpu_field = spec.only_with_gpus or spec.source == "gpus"
+        exports.append(
+            Export(
+                name,
+                ids[spec.id],
+                lines=spec.widget == "text_area",
+                only_on=with_gpus if gpu_field and not all_gpus else (),
+                otherwise=spec.otherwise if spec.only_with_gpus else "0",
+            )
+        )
+    return tuple(exports)
+
+
+def _facts(
+    clusters: Sequence[Cluster], offers: Sequence[Offer], environment: Pairs
+) -> tuple[ShellCase, ...]:
+    """What the site knows about the place: scheduler, compute cluster, environment."""
+    schedulers = _case(
+        _CLUSTER,
+        [((c.id,), (f"export OOD_SCHEDULER={shell_word(c.scheduler)}",)) for c in clusters],
+    )
+    cases = [schedulers]
+    if any(o.node.compute_cluster for o in offers):
+        cases.append(
+            _case(
+                _CLUSTER_AND_NODE,
+                [
+                    (
+                        (f"{o.cluster.id}/{o.node.id}",),
+                        (f"export COMPUTE_CLUSTER={shell_word(o.node.compute_cluster)}",),
+                    )
+                    for o in offers
+                    if o.node.compute_cluster
+                ],
+                others=("export COMPUTE_CLUSTER=''",),
+            )
+        )
+    else:
+        cases.append(ShellCase("", (((), ("export COMPUTE_CLUSTER=''",)),)))
+    # On Kubernetes the environment is in the pod.
+    slurm = [c for c in clusters if c.scheduler == "slurm"]
+    lines = {c.id: _export_lines(merge_pairs(c.environment, environment)) for c in slurm}
+    if any(lines.values()):
+        arms = [((c.id,), lines[c.id]) for c in slurm if lines[c.id]]
+        cases.append(_case(_CLUSTER, arms, complete=len(arms) == len(clusters)))
+    return tuple(cases)
+
+
+def _export_lines(environment: Pairs) -> tuple[str, ...]:
+    return tuple(f"export {name}={_shell_text(text)}" for name, text in environment)
+
+
+def _shell_text(text: str) -> str:
+    pattern = "|".join(map(re.escape, _SHELL_VALUES))
+    parts = re.split(f"({pattern})", text)
+    words = [_SHELL_VALUES.get(part) or shell_word(part) for part in parts if part]
+    return "".join(words) or "''"
+
+
+def _site_before(clusters: Sequence[Cluster]) -> tuple[ShellCase, ...]:
+    arms = [
+        ((c.id,), tuple(c.before.rstrip("\n").split("\n"))) for c in clusters if c.before.strip()
+    ]
+    return (_case(_CLUSTER, arms, complete=len(arms) == len(clusters)),) if arms else ()
+
+
+def _setup(
+    site: SiteProfile,
+    settings: Settings,
+    form: FormPlan,
+    clusters: Sequence[Cluster],
+    offers: Sequence[Offer],
+) -> tuple[ShellCase, ...]:
+    """The module system, then the modules or the image of the chosen version."""
+    cases: list[ShellCase] = []
+    compute = dict.fromkeys(o.node.compute_cluster for o in offers)
+    own = [
+        (name, site.compute_clusters[name].modules)
+        for name in compute
+        if name and site.compute_clusters[name].modules is not None
+    ]
+    # Where a pod acts like a compute cluster with a module system of its own, that one counts.
+    acting = {
+        c.id
+        for c in clusters
+        if all(o.node.compute_cluster in dict(own) for o in offers if o.cluster.id == c.id)
+    }
+    arms = [((c.id,), _module_lines(c.modules)) for c in clusters if c.id not in acting]
+    used = [(ids, lines) for ids, lines in arms if lines]
+    if used:
+        cases.append(_case(_CLUSTER, used, complete=len(used) == len(clusters)))
+    if own:
+        arms = [((name,), _module_lines(modules)) for name, modules in own]
+        cases.append(_case(_COMPUTE, arms, complete=False))
+    version_field = next((s for s in form.specs if s.source == "versions"), None)
+    if settings.modules:
+        cases.append(ShellCase("", (((), (_load(settings.modules),)),)))
+    if settings.versions:
+        cases += _version_cases(
+            settings, clusters, f"FORM_{version_field.id.upper()}" if version_field else ""
+        )
+    return tuple(cases)
+
+
+def _module_lines(modules: Modules | None) -> tuple[str, ...]:
+    if modules is None:
+        return ()
+    lines = []
+    if modules.init:
+        lines.append("# shellcheck source=/dev/null")
+        lines.append(f"source {shell_word(modules.init)}")
+    if modules.purge:
+        lines.append("module purge")
+    if modules.load:
+        lines.append(_load(modules.load))
+    return tuple(lines)
+
+
+def _load(modules: Sequence[str]) -> str:
+    return "module load " + " ".join(shell_word(m) for m in modules)
+
+
+def _version_cases(
+    settings: Settings, clusters: Sequence[Cluster], variable: str
+) -> list[ShellCase]:
+    """Modules and image by version, and by cluster where a version is not everywhere."""
+    versions = settings.versions
+    everywhere = all(len(v.clusters) == len(clusters) for v in versions)
+
+    def lines_of(index: int) -> tuple[str, ...]:
+        version = versions[index]
+        lines = [_load(version.modules)] if version.modules else []
+        if version.image:
+            lines.append(f"export APP_IMAGE={shell_word(version.image)}")
+        return tuple(lines) or (":",)
+
+    if not variable:  # no field: the first version of each cluster
+        firsts = [
+            ((c.id,), lines_of(next(i for i, v in enumerate(versions) if c.id in v.clusters)))
+            for c in clusters
+        ]
+        return [_case(_CLUSTER, firsts)]
+    word = "${" + variable + "}"
+    arms: list[tuple[tuple[str, ...], tuple[str, ...]]]
+    if everywhere:
+        arms = [((v.id,), lines_of(i)) for i, v in enumerate(versions)]
+        return [_case(word, arms, refusal=f"there is no version {word}", always=True)]
+    arms = [
+        (tuple(f"{cluster}/{v.id}" for cluster in v.clusters), lines_of(i))
+        for i, v in enumerate(versions)
+    ]
+    refusal = f"there is no version {word} on {_CLUSTER}"
+    return [_case(f"{_CLUSTER}/{word}", arms, refusal=refusal, always=True)]
+
+
+def _case(
+    subject: str,
+    arms: Sequence[tuple[tuple[str, ...], tuple[str, ...]]],
+    others: tuple[str, ...] = (),
+    refusal: str = "",
+    complete: bool = True,
+    always: bool = False,
+) -> ShellCase:
+    """A `case`; arms with the same lines are one. A single complete arm needs no case at all.
+
+    `complete`: the arms cover whatever can be chosen. `always`: print the case even then.
+    """
+    merged: dict[tuple[str, ...], list[str]] = {}
+    for patterns, lines in arms:
+        merged.setdefault(lines, []).extend(patterns)
+    if len(merged) == 1 and complete and not others and not always:
+        return ShellCase("", (((), next(iter(merged))),))
+    found = [(tuple(shell_word(p) for p in patterns), lines) for lines, patterns in merged.items()]
+    if others:
+        found.append((("*",), others))
+    return ShellCase(subject, tuple(found), refusal)

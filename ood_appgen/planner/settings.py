@@ -1,0 +1,338 @@
+"""What remains of an app once the site has had its say: fields, versions, scripts, images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ood_appgen.diagnostics import Diagnostic, Span, error, quote
+from ood_appgen.model.app import SCRIPTS, AppSpec, FieldSpec, Option
+from ood_appgen.model.site import AppOverride, Cluster, SiteProfile, merge_pairs, read_script
+from ood_appgen.schema import did_you_mean
+
+_LIMIT_KEYS = ("min", "max")
+
+
+@dataclass(frozen=True, slots=True)
+class SiteVersion:
+    """A software version as this site has it; `clusters` are those of the app that have it."""
+
+    id: str
+    label: str
+    modules: tuple[str, ...]
+    image: str
+    clusters: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True)
+class Settings:
+    """An app as this site has it. `dropped` are fields that the site keeps off the form."""
+
+    app: AppSpec
+    title: str
+    category: str
+    subcategory: str
+    fields: tuple[FieldSpec, ...]
+    dropped: tuple[FieldSpec, ...]
+    versions: tuple[SiteVersion, ...]
+    modules: tuple[str, ...]
+    image: str
+    mounts: tuple[str, ...]
+
+
+def settle(
+    site: SiteProfile, app: AppSpec, override: AppOverride | None, clusters: tuple[Cluster, ...]
+) -> tuple[Settings, list[Diagnostic]]:
+    """Apply the site's override to the app."""
+    findings: list[Diagnostic] = []
+    fields, dropped = _fields(app, override, findings)
+    versions = _versions(app, override, clusters, findings)
+    app = replace(
+        app,
+        scripts=_scripts(site, app, override, findings),
+        environment=merge_pairs(app.environment, override.environment if override else ()),
+    )
+    modules = override.modules if override and override.modules is not None else app.modules
+    for version in versions:
+        _check_module_system(site, version.modules, version.clusters, version.span, findings)
+    everywhere = tuple(c.id for c in clusters)
+    _check_module_system(site, modules, everywhere, app.span, findings)
+    settings = Settings(
+        app=app,
+        title=_first(override.title if override else None, app.title),
+        category=_first(override.category if override else None, app.category),
+        subcategory=_first(override.subcategory if override else None, app.subcategory),
+        fields=fields,
+        dropped=dropped,
+        versions=versions,
+        modules=modules,
+        image=_first(
+            override.image if override else None, app.container.image if app.container else ""
+        ),
+        mounts=_mounts(site, app, override, findings),
+    )
+    return settings, findings
+
+
+def _first(given: str | None, otherwise: str) -> str:
+    return otherwise if given is None else given
+
+
+def _fields(
+    app: AppSpec, override: AppOverride | None, findings: list[Diagnostic]
+) -> tuple[tuple[FieldSpec, ...], tuple[FieldSpec, ...]]:
+    changes = {f.id: f for f in override.fields} if override else {}
+    ids = [f.id for f in app.form]
+    for stray in changes.values():
+        if stray.id not in ids:
+            findings.append(
+                error(
+                    stray.span,
+                    "field-unknown",
+                    f"{app.id} has no field {quote(stray.id)}",
+                    did_you_mean(stray.id, ids) or f"its fields: {', '.join(ids)}",
+                    (app.span, "the app"),
+                )
+            )
+    kept: list[FieldSpec] = []
+    dropped: list[FieldSpec] = []
+    for field in app.form:
+        change = changes.get(field.id)
+        if change is None:
+            kept.append(field)
+            continue
+        given = dict(change.changes)
+        choices = given.pop("options", None)
+        merged = {**dict(field.settings), **given}
+        if choices is not None and merged.get("value") not in _values(choices):
+            merged.pop("value", None)  # the app's default need not be among the site's choices
+        changed = replace(field, settings=tuple(merged.items()))
+        if choices is not None:
+            changed = replace(changed, options=_options(choices, change.span))
+        _check_change(changed, change.span, dict(change.changes), findings)
+        if change.forbid and field.source in ("clusters", "node_types"):
+            findings.append(
+                error(change.span, "field-needed", f"the form cannot do without {quote(field.id)}")
+            )
+        (dropped if change.forbid else kept).append(changed)
+    return tuple(kept), tuple(dropped)
+
+
+def _check_change(
+    field: FieldSpec, span: Span, changes: dict[str, object], findings: list[Diagnostic]
+) -> None:
+    values = [o.value for o in field.options]
+    if "options" in changes and not field.widget.startswith(("select", "radio")):
+        findings.append(
+            error(
+                span,
+                "field-options",
+                f"{field.id} is no select: it takes no options",
+                "",
+                (field.span, "the field"),
+            )
+        )
+    if field.only_with_gpus and values and field.otherwise not in values:
+        findings.append(
+            error(
+                span,
+                "field-otherwise",
+                f"{field.id} is set to {quote(field.otherwise)} while hidden, which is not among "
+                f"the options {', '.join(values)}",
+                "add it to the options",
+                (field.span, "the field"),
+            )
+        )
+    if values and "value" in changes and str(changes["value"]) not in values:
+        findings.append(
+            error(
+                span,
+                "field-default",
+                f"{quote(str(changes['value']))} is not among the options {', '.join(values)}",
+                "",
+                (field.span, "the field"),
+            )
+        )
+    low, high = field.setting("min"), field.setting("max")
+    if low is not None and high is not None and low > high:
+        findings.append(
+            error(
+                span,
+                "field-limits",
+                f"{field.id}: min {low} is larger than max {high}",
+                "",
+                (field.span, "the field"),
+            )
+        )
+    if any(k in changes for k in _LIMIT_KEYS) and field.widget not in (
+        "number_field",
+        "range_field",
+    ):
+        findings.append(
+            error(
+                span,
+                "field-limits",
+                f"{field.id} is no number field: it takes no min or max",
+                "limits of cores, GPUs and hours belong to node types and `hours`",
+                (field.span, "the field"),
+            )
+        )
+
+
+def _values(choices: list[Any]) -> list[str]:
+    return [c if isinstance(c, str) else str(c["value"]) for c in choices]
+
+
+def _options(choices: list[Any], span: Span) -> tuple[Option, ...]:
+    return tuple(
+        Option(value, value if isinstance(c, str) else c.get("label", value), (), span)
+        for c, value in zip(choices, _values(choices), strict=True)
+    )
+
+
+def _versions(
+    app: AppSpec,
+    override: AppOverride | None,
+    clusters: tuple[Cluster, ...],
+    findings: list[Diagnostic],
+) -> tuple[SiteVersion, ...]:
+    changes = {v.id: v for v in override.versions} if override else {}
+    everywhere = tuple(c.id for c in clusters)
+    versions: list[SiteVersion] = []
+    for version in app.versions:
+        change = changes.pop(version.id, None)
+        if change is None:
+            versions.append(
+                SiteVersion(
+                    version.id,
+                    version.label,
+                    version.modules,
+                    version.image,
+                    everywhere,
+                    version.span,
+                )
+            )
+        elif not change.forbid:
+            named = everywhere if change.clusters is None else change.clusters
+            versions.append(
+                SiteVersion(
+                    version.id,
+                    _first(change.label, version.label),
+                    version.modules if change.modules is None else change.modules,
+                    _first(change.image, version.image),
+                    tuple(c for c in everywhere if c in named),
+                    change.span,
+                )
+            )
+    for change in changes.values():
+        if change.forbid:
+            findings.append(
+                error(
+                    change.span,
+                    "version-unknown",
+                    f"{app.id} has no version {quote(change.id)} to forbid",
+                    did_you_mean(change.id, [v.id for v in app.versions]),
+                    (app.span, "the app"),
+                )
+            )
+            continue
+        named = everywhere if change.clusters is None else change.clusters
+        versions.append(
+            SiteVersion(
+                change.id,
+                _first(change.label, change.id),
+                change.modules or (),
+                change.image or "",
+                tuple(c for c in everywhere if c in named),
+                change.span,
+            )
+        )
+    versions = [v for v in versions if v.clusters]
+    has_field = any(f.source == "versions" for f in app.form)
+    if has_field and not app.versions and not versions:
+        field = next(f for f in app.form if f.source == "versions")
+        findings.append(
+            error(
+                field.span,
+                "version-missing",
+                "the form asks for a version, but there is none",
+                "list them under `versions`, or in site.yml under the app's id",
+            )
+        )
+    elif has_field or app.versions:
+        for cluster in clusters:
+            if not any(cluster.id in v.clusters for v in versions):
+                findings.append(
+                    error(
+                        override.span if override else cluster.span,
+                        "version-missing",
+                        f"{quote(cluster.id)} has no version of {app.id}",
+                        "give it one, or leave the cluster out with `clusters:`",
+                        (cluster.span, "the cluster"),
+                        (app.span, "the app"),
+                    )
+                )
+    return tuple(versions)
+
+
+def _check_module_system(
+    site: SiteProfile,
+    modules: tuple[str, ...],
+    clusters: tuple[str, ...],
+    span: Span,
+    findings: list[Diagnostic],
+) -> None:
+    for cluster in site.clusters:
+        own = [
+            site.compute_clusters[n.compute_cluster].modules
+            for n in cluster.node_types
+            if n.compute_cluster
+        ]
+        if (
+            modules
+            and cluster.id in clusters
+            and cluster.modules is None
+            and not (own and all(own))
+        ):
+            findings.append(
+                error(
+                    span,
+                    "modules-missing",
+                    f"{modules[0]} is to be loaded on {quote(cluster.id)}, whose module system the "
+                    "profile does not describe",
+                    "add `modules: {}` (or with init, purge, load) to the site, the cluster or its compute clusters",
+                    (cluster.span, "the cluster"),
+                )
+            )
+
+
+def _scripts(
+    site: SiteProfile, app: AppSpec, override: AppOverride | None, findings: list[Diagnostic]
+) -> tuple[tuple[str, str], ...]:
+    texts = dict(app.scripts)
+    for name, given in override.scripts if override else ():
+        text, finding = read_script(given, site.directory, override.span if override else app.span)
+        if finding:
+            findings.append(finding)
+        texts[name] = text
+    return tuple((name, texts[name]) for name in SCRIPTS if texts.get(name))
+
+
+def _mounts(
+    site: SiteProfile, app: AppSpec, override: AppOverride | None, findings: list[Diagnostic]
+) -> tuple[str, ...]:
+    for name, span in app.mounts:
+        if name not in site.mounts:
+            findings.append(
+                error(
+                    span,
+                    "mount-unknown",
+                    f"{app.id} needs the mount {quote(name)}, which the site does not have",
+                    did_you_mean(name, site.mounts) or "describe it under `mounts` in the profile",
+                    (site.span, "the profile"),
+                )
+            )
+    names = [name for name, _ in app.mounts]
+    names += [name for name, _ in override.mounts] if override else []
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,221 @@
+"""The submit file: its table of node types, its branches, and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ood_appgen.backends import BACKENDS, Request
+from ood_appgen.backends.kubernetes import compute_facts
+from ood_appgen.expr import Either, Expr, Fact, FormNumber, FormText, If, IsGiven, Literal
+from ood_appgen.model.app import FieldSpec
+from ood_appgen.model.plan import Assignment, Branch, Check, Offer, Row
+from ood_appgen.model.site import Ask, SiteProfile
+from ood_appgen.planner.form import FormPlan
+from ood_appgen.planner.settings import Settings
+
+# OOD's own fields that an app may list (dashboard lib/smart_attributes/attributes): label and check.
+# A resolution ends up in the shell line that starts the VNC server.
+_OOD_FIELDS: dict[str, tuple[str, str, range | str]] = {
+    "bc_email_on_started": ("E-mail when the session starts", "text", r"[01]?"),
+    "bc_vnc_idle": ("Idle timeout", "number", range(86401)),
+    "bc_vnc_resolution": ("Resolution", "text", r"([0-9]{2,5}x[0-9]{2,5})?"),
+}
+_TEXT_LINES = ("text_area",)
+_UNCHECKED = ("file_attachments",)
+
+
+def make_request(
+    site: SiteProfile, settings: Settings, form: FormPlan, offers: Sequence[Offer]
+) -> Request:
+    """What the app asks of a scheduler on this site."""
+    asks = dict(form.asks)
+    app = settings.app
+    return Request(
+        app=app,
+        account=_account(asks["account"], form.id_of("account"), offers),
+        account_may_be_blank=asks["account"].ask == "text" and not asks["account"].required,
+        queue=_asked(form.id_of("queue")),
+        qos=_asked(form.id_of("qos")),
+        hours=bool(form.hours) or fixed_hours(settings, offers) is not None,
+        has_cores_field=bool(form.cores),
+        has_gpus_field=bool(form.gpus),
+        environment=app.environment,
+        image=settings.image,
+        app_mounts=settings.mounts,
+        mounts=site.mounts,
+        compute_clusters=site.compute_clusters,
+    )
+
+
+def make_table(
+    offers: Sequence[Offer], request: Request
+) -> tuple[tuple[str, tuple[Row, ...]], ...]:
+    """The table of node types, by cluster."""
+    table: dict[str, list[Row]] = {}
+    same_hours = len({o.hours for o in offers}) == 1
+    fixed_accounts = {o.cluster.account.value for o in offers if o.cluster.account.ask == "fixed"}
+    for offer in offers:
+        columns = list(BACKENDS[offer.cluster.scheduler].row(offer, request))
+        if not same_hours:
+            columns.append(("hours", offer.hours))
+        if len(fixed_accounts) > 1:
+            columns.append(("account", offer.cluster.account.value))
+        table.setdefault(offer.cluster.id, []).append(Row(offer.node.id, tuple(columns)))
+    return tuple((cluster, tuple(rows)) for cluster, rows in table.items())
+
+
+def make_compute_table(site: SiteProfile, offers: Sequence[Offer]) -> tuple[Row, ...]:
+    """Facts of the compute clusters that the offers act like, where there are any."""
+    used = dict.fromkeys(o.node.compute_cluster for o in offers if o.node.compute_cluster)
+    rows = [Row(name, compute_facts(site.compute_clusters[name])) for name in used]
+    return tuple(rows) if any(row.facts for row in rows) else ()
+
+
+def make_names(
+    settings: Settings, form: FormPlan, offers: Sequence[Offer]
+) -> tuple[Assignment, ...]:
+    """The numbers that a submission is made from."""
+    resources = settings.app.resources
+    fixed = resources.cores_default or max(resources.cores_min or 1, 1)
+    cores: Expr = FormNumber(form.cores) if form.cores else Literal(fixed)
+    names = [Assignment("cores", cores)]
+    if any(o.gpus for o in offers):
+        gpus: Expr = (
+            If(IsGiven(Fact("gpus")), FormNumber(form.gpus), Literal(0))
+            if form.gpus
+            else Either(Fact("gpus"), Literal(0))
+        )
+        names.append(Assignment("gpus", gpus))
+    hours = fixed_hours(settings, offers)
+    if form.hours:
+        names.append(Assignment("hours", FormNumber(form.hours)))
+    elif hours is not None:
+        names.append(Assignment("hours", Literal(hours)))
+    return tuple(names)
+
+
+def make_branches(offers: Sequence[Offer], request: Request) -> tuple[Branch, ...]:
+    """One branch for each kind of scheduler (and of Kubernetes set-up), in the form's order."""
+    branches: list[Branch] = []
+    for scheduler in dict.fromkeys(o.cluster.scheduler for o in offers):
+        mine = [o for o in offers if o.cluster.scheduler == scheduler]
+        branches += BACKENDS[scheduler].branches(mine, request)
+    return tuple(branches)
+
+
+def make_checks(settings: Settings, form: FormPlan, offers: Sequence[Offer]) -> tuple[Check, ...]:
+    """What each field may hold; the submit file refuses the rest."""
+    ids = dict(form.ids)
+    labels = {f.id: str(dict(f.attributes).get("label") or _title(f.id)) for f in form.fields}
+    checks = []
+    for spec in form.specs:
+        field = ids[spec.id]
+        check = _check(spec, field, labels[field], settings, form, offers)
+        if check is not None:
+            checks.append(check)
+    return tuple(checks)
+
+
+def fixed_hours(settings: Settings, offers: Sequence[Offer]) -> int | None:
+    """Hours of an app whose form does not ask for them."""
+    return settings.app.resources.hours_default or offers[0].cluster.hours.default
+
+
+def _account(ask: Ask, field: str, offers: Sequence[Offer]) -> Expr | None:
+    if ask.ask == "none":
+        return None
+    if ask.ask == "fixed":
+        values = {o.cluster.account.value for o in offers}
+        return Literal(values.pop()) if len(values) == 1 else Fact("account")
+    return FormText(field)
+
+
+def _asked(field: str) -> Expr | None:
+    return FormText(field) if field else None
+
+
+def _check(
+    spec: FieldSpec,
+    field: str,
+    label: str,
+    settings: Settings,
+    form: FormPlan,
+    offers: Sequence[Offer],
+) -> Check | None:
+    if spec.source in ("clusters", "node_types"):
+        return None  # the table itself says which there are
+    if spec.source == "cores":
+        return Check("number", field, label, "cores")
+    if spec.source == "gpus":
+        return Check("number", field, label, "gpus", only_with="gpus")
+    if spec.source == "hours":
+        hours = {o.hours for o in offers}
+        return Check("number", field, label, hours.pop() if len(hours) == 1 else "hours")
+    if spec.source == "versions":
+        return _version_check(field, label, settings, offers)
+    if spec.source in ("account", "queue", "qos"):
+        ask = dict(form.asks)[spec.source]
+        required = spec.source == "account" and (ask.required or ask.ask != "text")
+        label_on = _kubernetes_clusters(offers) if spec.source == "account" else ()
+        return Check("text", field, label, required=required, label_on=label_on)
+    if spec.id in _OOD_FIELDS:
+        return _ood_check(field, spec)
+    only_with = "gpus" if spec.only_with_gpus else ""
+    if spec.options:
+        values = tuple(o.value for o in spec.options)
+        return Check("choice", field, label, values, only_with=only_with)
+    if spec.widget == "check_box":
+        attributes = dict(spec.attributes)
+        values = (
+            str(attributes.get("unchecked_value", "0")),
+            str(attributes.get("checked_value", "1")),
+        )
+        return Check("choice", field, label, values, only_with=only_with)
+    if spec.widget in ("number_field", "range_field"):
+        low, high = spec.setting("min", 0), spec.setting("max", 2**31 - 1)
+        return Check("number", field, label, range(low, high + 1), only_with=only_with)
+    if spec.widget in _UNCHECKED:
+        return None
+    return Check(
+        "text",
+        field,
+        label,
+        required=bool(spec.setting("required", False)),
+        lines=spec.widget in _TEXT_LINES,
+        only_with=only_with,
+    )
+
+
+def _ood_check(field: str, spec: FieldSpec) -> Check:
+    label, kind, limits = _OOD_FIELDS[field]
+    label = str(spec.setting("label", label))
+    if isinstance(limits, str):
+        return Check(kind, field, label, pattern=limits)
+    return Check(kind, field, label, limits)
+
+
+def _version_check(field: str, label: str, settings: Settings, offers: Sequence[Offer]) -> Check:
+    clusters = tuple(dict.fromkeys(o.cluster.id for o in offers))
+    by_cluster = tuple(
+        (cluster, tuple(v.id for v in settings.versions if cluster in v.clusters))
+        for cluster in clusters
+    )
+    if len({values for _, values in by_cluster}) == 1:
+        return Check("choice", field, label, by_cluster[0][1])
+    return Check("choice", field, label, by_cluster=by_cluster)
+
+
+def _kubernetes_clusters(offers: Sequence[Offer]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(o.cluster.id for o in offers if o.cluster.scheduler == "kubernetes"))
+
+
+def _title(field: str) -> str:
+    """The label that OOD makes of an id."""
+    own = {
+        "bc_num_hours": "Number of hours",
+        "auto_accounts": "Account",
+        "auto_queues": "Partition",
+        "auto_qos": "QoS",
+        "node_type": "Node type",
+    }
+    return own.get(field, field.replace("_", " ").capitalize())

@@ -1,0 +1,295 @@
+"""Files to disk: all or nothing, and never over something that a person wrote.
+
+Each app's directory is built anew beside the old one and exchanged with it in one system call, so
+that a reader, or a power cut, meets the old tree or the new one. `appgen.lock` in the directory
+holds the hash of every file that was written; what does not match it was made or edited by hand.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import difflib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ood_appgen.render import RenderedFile
+
+LOCK_NAME = "appgen.lock"
+_STAGE_PREFIX = ".appgen-"
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+class WriteError(Exception):
+    """The output cannot be written; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens to one file. `kind` is create, update, remove or unchanged."""
+
+    path: str
+    kind: str
+    by_hand: str = ""
+
+
+@dataclass(frozen=True)
+class AppChanges:
+    """What happens to one app's directory.
+
+    A change whose `by_hand` is not empty would destroy somebody's work: "edited since appgen wrote
+    it" or "not written by appgen".
+    """
+
+    target: Path
+    files: tuple[RenderedFile, ...]
+    changes: tuple[Change, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether the directory is already as it should be."""
+        return all(c.kind == "unchanged" for c in self.changes)
+
+    @property
+    def blocked(self) -> tuple[Change, ...]:
+        """Changes that need --force."""
+        return tuple(c for c in self.changes if c.by_hand)
+
+
+def compare(target: Path, files: Sequence[RenderedFile], version: str) -> AppChanges:
+    """Compare an app's rendered files with its directory; reads only. Raises WriteError."""
+    lock = RenderedFile(LOCK_NAME, _lock_bytes(files, version))
+    with_lock = (*files, lock)
+    return AppChanges(target, with_lock, _find_changes(target, with_lock))
+
+
+def _find_changes(target: Path, files: Sequence[RenderedFile]) -> tuple[Change, ...]:
+    try:
+        _refuse_odd_target(target)
+        known = _read_lock(target)
+        changes = [_compare_file(target, file, known) for file in files]
+        names = {f.path for f in files}
+        for path, digest in sorted(known.items()):
+            if path in names or not os.path.lexists(target / path):
+                continue
+            edited = _state(target / path) != digest
+            changes.append(Change(path, "remove", "edited since appgen wrote it" if edited else ""))
+    except OSError as exc:
+        raise WriteError(f"{exc.filename or target}: cannot be read: {exc.strerror}") from exc
+    return tuple(sorted(changes, key=lambda c: c.path))
+
+
+def diff(changes: AppChanges, shown_as: str) -> Iterator[str]:
+    """The lines of a unified diff from what is there to what would be written."""
+    contents = {f.path: f.content for f in changes.files}
+    for change in changes.changes:
+        if change.kind == "unchanged" or change.path == LOCK_NAME:
+            continue
+        path = changes.target / change.path
+        old = path.read_bytes() if path.is_file() else b""
+        new = contents.get(change.path, b"") if change.kind != "remove" else b""
+        try:
+            before, after = old.decode().splitlines(), new.decode().splitlines()
+        except UnicodeDecodeError:
+            yield f"Binary file {shown_as}/{change.path} differs"
+            continue
+        source = "/dev/null" if change.kind == "create" else f"a/{shown_as}/{change.path}"
+        result = "/dev/null" if change.kind == "remove" else f"b/{shown_as}/{change.path}"
+        lines = list(difflib.unified_diff(before, after, source, result, lineterm=""))
+        yield from lines or [f"{shown_as}/{change.path}: the executable bit or line ends change"]
+
+
+def write(apps: Sequence[AppChanges], root: Path) -> None:
+    """Write all apps below `root`, or none. Raises WriteError with nothing changed.
+
+    Files in a target that appgen knows nothing of stay where they are.
+    """
+    todo = [app for app in apps if not app.is_clean]
+    if not todo:
+        return
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with _exclusive(root), ExitStack() as stack:
+            staged = []
+            for app in todo:
+                if _find_changes(app.target, app.files) != app.changes:
+                    raise WriteError(f"{app.target}: changed while rendering; run again")
+                stage = Path(
+                    tempfile.mkdtemp(prefix=f"{_STAGE_PREFIX}{app.target.name}-", dir=root)
+                )
+                stack.callback(shutil.rmtree, stage, ignore_errors=True)
+                _build(app, stage)
+                staged.append((app.target, stage))
+            _exchange_all(staged)
+    except OSError as exc:
+        place = exc.filename or root
+        reason = exc.strerror or str(exc)
+        raise WriteError(f"{place}: cannot be written: {reason}; nothing was changed") from exc
+
+
+def _refuse_odd_target(target: Path) -> None:
+    if target.is_symlink():
+        raise WriteError(
+            f"{target}: is a symbolic link; appgen replaces whole directories: "
+            "point --output at the real place"
+        )
+    if target.exists() and not target.is_dir():
+        raise WriteError(f"{target}: is a file; move it away, or choose another --output")
+
+
+def _compare_file(target: Path, file: RenderedFile, known: dict[str, str]) -> Change:
+    path = target / file.path
+    if not os.path.lexists(path):
+        return Change(file.path, "create")
+    state = _state(path)
+    if state == _digest(file.content, file.executable):
+        return Change(file.path, "unchanged")
+    if file.path == LOCK_NAME:
+        return Change(file.path, "update")
+    if file.path not in known:
+        return Change(file.path, "update", "not written by appgen")
+    if state != known[file.path]:
+        return Change(file.path, "update", "edited since appgen wrote it")
+    return Change(file.path, "update")
+
+
+def _state(path: Path) -> str:
+    if path.is_symlink() or not path.is_file():
+        return "other"
+    return _digest(path.read_bytes(), bool(path.stat().st_mode & 0o100))
+
+
+def _digest(content: bytes, executable: bool) -> str:
+    return ("x:" if executable else "-:") + hashlib.sha256(content).hexdigest()
+
+
+def _lock_bytes(files: Sequence[RenderedFile], version: str) -> bytes:
+    data = {
+        "made_by": f"ood-appgen {version}",
+        "files": {f.path: _digest(f.content, f.executable) for f in files},
+    }
+    return (json.dumps(data, indent=2, sort_keys=True) + "\n").encode()
+
+
+def _read_lock(target: Path) -> dict[str, str]:
+    """The hashes that were written last; nothing where there is no lock that can be read."""
+    try:
+        data = json.loads((target / LOCK_NAME).read_bytes())
+        files = data["files"]
+        safe = {
+            str(k): str(v) for k, v in files.items() if ".." not in Path(k).parts and k[:1] != "/"
+        }
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+    return safe
+
+
+def _build(app: AppChanges, stage: Path) -> None:
+    """The whole new directory: our files, and whatever else was in the old one."""
+    ours = {f.path for f in app.files} | {c.path for c in app.changes if c.kind == "remove"}
+    if app.target.is_dir():
+        shutil.copystat(app.target, stage)
+        _carry_over(app.target, stage, ours)
+    else:
+        umask = os.umask(0)
+        os.umask(umask)
+        stage.chmod(0o777 & ~umask)
+    for file in app.files:
+        path = stage / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mode = 0o777 if file.executable else 0o666
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(file.content)
+
+
+def _carry_over(old: Path, new: Path, ours: set[str]) -> None:
+    for folder, folders, names in os.walk(old):
+        relative = Path(folder).relative_to(old)
+        for name in [*folders, *names]:
+            path = Path(folder) / name
+            place = new / relative / name
+            if path.is_dir() and not path.is_symlink():
+                keeps = any(files for _, _, files in os.walk(path)) or not any(os.scandir(path))
+                if keeps:
+                    place.mkdir(exist_ok=True)
+                    shutil.copystat(path, place)
+            elif (relative / name).as_posix() not in ours:
+                try:
+                    os.link(path, place, follow_symlinks=False)
+                except OSError:
+                    shutil.copy2(path, place, follow_symlinks=False)
+
+
+def _exchange_all(staged: Sequence[tuple[Path, Path]]) -> None:
+    done: list[tuple[Path, Path]] = []
+    try:
+        for target, stage in staged:
+            _exchange(target, stage)
+            done.append((target, stage))
+    except OSError:
+        for target, stage in reversed(done):
+            _exchange(target, stage)
+        raise
+
+
+def _exchange(target: Path, stage: Path) -> None:
+    """Put `stage` where `target` is; the old directory, if any, ends up at `stage`."""
+    if not target.exists():
+        if stage.exists():
+            stage.rename(target)
+        return
+    if not stage.exists():  # taking back a directory that was new
+        target.rename(stage)
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    rename = getattr(libc, "renameat2", None)
+    if rename is not None:
+        answer = rename(
+            _AT_FDCWD, os.fsencode(stage), _AT_FDCWD, os.fsencode(target), _RENAME_EXCHANGE
+        )
+        if answer == 0:
+            return
+        code = ctypes.get_errno()
+        if code not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise OSError(code, os.strerror(code), str(target))
+    # File systems without an exchange (NFS): two renames, with a moment between them.
+    aside = stage.with_name(stage.name + ".old")
+    target.rename(aside)
+    try:
+        stage.rename(target)
+    except OSError:
+        aside.rename(target)
+        raise
+    aside.rename(stage)
+
+
+@contextmanager
+def _exclusive(root: Path) -> Iterator[None]:
+    """One writer at a time below `root`; also tidies up after a writer that was killed."""
+    handle = os.open(root, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WriteError(
+                f"{root}: another appgen is writing here; wait for it and run again"
+            ) from None
+        for left in root.glob(f"{_STAGE_PREFIX}*"):
+            target = root / left.name.removeprefix(_STAGE_PREFIX).rsplit("-", 1)[0]
+            if left.suffix == ".old" and not target.exists():
+                left.rename(target)  # killed between the two renames of _exchange
+            else:
+                shutil.rmtree(left, ignore_errors=True)
+        yield
+    finally:
+        os.close(handle)

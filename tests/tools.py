@@ -1,0 +1,19 @@
+"""Programs that tests need."""
+
+import os
+import shutil
+
+import pytest
+
+
+def require_tool(name: str) -> str:
+    """Return the path of a program; without it, fail in CI and skip elsewhere.
+
+    CI is where the environment variable ``CI`` is set to anything but an empty string.
+    """
+    path = shutil.which(name)
+    if path is not None:
+        return path
+    if os.environ.get("CI"):
+        pytest.fail(f"{name} is not on PATH, and CI must have what the tests need", pytrace=False)
+    pytest.skip(f"{name} is not on PATH, and this test needs it")
