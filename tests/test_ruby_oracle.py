@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ruby_oracle import (
     ADA,
     EVALUATE_RB,

@@ -211,12 +211,14 @@ def choices(plan: AppPlan) -> Iterator[dict[str, str]]:
     """Every reachable choice of cluster, node type, cores and GPUs, as the form posts it.
 
     Cores are taken at zero (where it means the whole node), the least, one in the middle and the
-    most; GPUs at each number. All other fields hold what the form starts with.
+    most; GPUs at each number. All other fields hold what the form starts with, or what its
+    directives make of that.
     """
     for offer in plan.offers:
         base = dict(plan.defaults)
         base["cluster"] = offer.cluster.id
         base[plan.node_type_field] = offer.node.id
+        _follow_browser(plan, base)
         if plan.hours_field:
             base[plan.hours_field] = str(
                 min(max(int(base[plan.hours_field]), offer.hours.start), offer.hours.stop - 1)
@@ -228,6 +230,17 @@ def choices(plan: AppPlan) -> Iterator[dict[str, str]]:
                 if gpus is not None:
                     base[plan.gpus_field] = str(gpus)
                 yield dict(base)
+
+
+def _follow_browser(plan: AppPlan, base: dict[str, str]) -> None:
+    """What the form's JavaScript does once cluster and node type are chosen."""
+    for check in plan.checks:
+        allowed = dict(check.by_cluster).get(base["cluster"], ())
+        if allowed and base[check.field] not in allowed:
+            base[check.field] = allowed[0]  # a hidden option gives way to the first that is shown
+    for export in plan.scripts.exports:
+        if export.only_on and base[plan.node_type_field] not in export.only_on:
+            base[export.field] = export.otherwise
 
 
 def evaluate_submission(

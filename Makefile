@@ -1,0 +1,44 @@
+# make demo    renders the sample apps into build/ and says what to look at
+# make test    installs what the tests need, and runs them
+# make bench   measures speed against named peers
+# Everything goes into .venv and build/ in this directory; only ruby and shellcheck come from Debian.
+
+PYTHON ?= python3
+VENV := .venv
+APPGEN := $(VENV)/bin/appgen
+
+.PHONY: demo test bench golden clean
+
+demo: $(VENV)/installed
+	@$(APPGEN) render --site sample_apps/site.yml --output build/osc > build/osc.log
+	@$(APPGEN) render sample_apps/apps/* --site sample_apps/sites/arc/site.yml --output build/arc > build/arc.log
+	@$(VENV)/bin/python tools/describe_demo.py build/osc build/arc
+
+test: $(VENV)/installed-for-tests
+	@tools/install-programs ruby shellcheck
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/pytest
+
+bench: $(VENV)/installed-for-tests
+	$(VENV)/bin/python benchmarks/run.py
+
+golden: $(VENV)/installed-for-tests
+	APPGEN_UPDATE_GOLDEN=1 $(VENV)/bin/pytest tests/test_golden.py tests/test_errors.py
+
+clean:
+	rm -rf $(VENV) build
+
+$(VENV)/installed: pyproject.toml
+	@mkdir -p build
+	@$(PYTHON) tools/make_venv.py $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/installed-for-tests: pyproject.toml
+	@mkdir -p build
+	@$(PYTHON) tools/make_venv.py $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[test,bench]'
+	@touch $(VENV)/installed $@

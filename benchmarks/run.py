@@ -1,0 +1,183 @@
+"""How long appgen takes beside cookiecutter, for one app and for many; `make bench`.
+
+Prints times, ratios and goals, and never fails for being slow: exit code 1 means that something did
+not run. Compare ratios between machines, not seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import cookie
+import large_site
+import timing
+from timing import Failed, Run
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLES = ROOT / "sample_apps"
+BIN = Path(sys.executable).parent
+
+GOAL_ONE_APP = 1.0
+GOAL_GROWTH = 1.2
+GOAL_PEAK_MIB = 300
+GOAL_HELP = 1.0
+
+
+def main() -> int:
+    """Run all benchmarks."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="5 and 20 apps, not 20 and 200")
+    parser.add_argument("--repetitions", type=int, default=15, metavar="N", help="default: 15")
+    parser.add_argument("--only", choices=["a", "b", "c"], help="one of the three alone")
+    options = parser.parse_args()
+    parts = {
+        "a": lambda: compare_one_app(options.repetitions),
+        "b": lambda: compare_many_apps((5, 20) if options.quick else (20, 200)),
+        "c": lambda: compare_help(options.repetitions),
+    }
+    try:
+        for name, part in parts.items():
+            if options.only in (None, name):
+                part()
+    except Failed as exc:
+        print(f"bench: {exc}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def compare_one_app(repetitions: int) -> None:
+    """One app from a cold process; cookiecutter copies the same tree from a ready template."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        env = _clean_env(folder)
+
+        def appgen(output: Path) -> Run:
+            app, site = SAMPLES / "apps" / "jupyter", SAMPLES / "site.yml"
+            command = ["render", str(app), "--site", str(site), "--output", str(output)]
+            return timing.run([_program("appgen"), *command], env)
+
+        def cookiecutter(output: Path) -> Run:
+            command = ["--no-input", "--output-dir", str(output), str(folder / "template")]
+            return timing.run([_program("cookiecutter"), *command], env)
+
+        appgen(folder / "first")
+        cookie.make_template(folder / "first" / "jupyter", folder / "template")
+        wanted = cookie.read_tree(folder / "first" / "jupyter")
+        ours, theirs = timing.interleave(
+            repetitions,
+            lambda n: appgen(folder / f"appgen-{n}"),
+            lambda n: cookiecutter(folder / f"cookiecutter-{n}"),
+        )
+        for number in range(repetitions + 1):
+            for maker in ("appgen", "cookiecutter"):
+                if cookie.read_tree(folder / f"{maker}-{number}" / "jupyter") != wanted:
+                    raise Failed(f"{maker} made another tree in round {number}")
+    _title(f"a. One app, cold process: jupyter, {len(wanted)} files, median of {repetitions}")
+    _row("appgen render", _ms(ours))
+    _row("cookiecutter, same bytes", _ms(theirs))
+    _ratio("wall time, appgen / cookiecutter", _wall(ours, theirs), GOAL_ONE_APP)
+    _ratio("CPU time, appgen / cookiecutter", timing.median_cpu(ours) / timing.median_cpu(theirs))
+
+
+def compare_many_apps(counts: Sequence[int]) -> None:
+    """Many apps in one process, on a site that is larger than any."""
+    runs = []
+    for count in counts:
+        with tempfile.TemporaryDirectory(prefix="bench-") as name:
+            folder = Path(name)
+            site = large_site.write_site(folder)
+            large_site.write_apps(folder, SAMPLES / "apps", count)
+            command = ["render", "--site", str(site), "--output", str(folder / "build")]
+            runs.append(timing.run([_program("appgen"), *command], _clean_env(folder)))
+            made = len(list((folder / "build").glob("*/submit.yml.erb")))
+            if made != count:
+                raise Failed(f"{made} apps were made of {count}")
+    clusters = len(large_site.SLURM) + len(large_site.KUBERNETES)
+    _title(f"b. Many apps: {clusters} clusters x {len(large_site.NODE_TYPES)} node types")
+    each = []
+    for count, result in zip(counts, runs, strict=True):
+        each.append(result.wall_s / count)
+        _row(f"{count} apps", f"{1000 * each[-1]:.0f} ms an app", f"{result.wall_s:.1f} s in all")
+    _ratio(f"time an app, {counts[1]} / {counts[0]} apps", each[1] / each[0], GOAL_GROWTH)
+    for count, result in zip(counts, runs, strict=True):
+        _goal(
+            f"peak memory, {count} apps",
+            f"{result.peak_mib:.0f} MiB",
+            result.peak_mib,
+            GOAL_PEAK_MIB,
+        )
+
+
+def compare_help(repetitions: int) -> None:
+    """What a shell user waits for the help."""
+    env = dict(os.environ)
+    commands = (
+        [_program("appgen"), "--help"],
+        [_program("cookiecutter"), "--help"],
+        [sys.executable, "-c", "pass"],
+    )
+    ours, theirs, bare = timing.interleave(
+        repetitions, *[lambda _, c=command: timing.run(c, env) for command in commands]
+    )
+    _title(f"c. Cold start, median of {repetitions}")
+    _row("appgen --help", _ms(ours))
+    _row("cookiecutter --help", _ms(theirs))
+    _row("python -c pass", _ms(bare))
+    _ratio("wall time, appgen / cookiecutter", _wall(ours, theirs), GOAL_HELP)
+    _ratio("wall time, appgen / bare python", _wall(ours, bare))
+
+
+# -- helpers --------------------------------------------------------------------------------------
+
+
+def _program(name: str) -> str:
+    path = BIN / name
+    if not path.exists():
+        found = shutil.which(name)
+        if found is None:
+            raise Failed(f"{name} is not installed; try: pip install -e '.[bench]'")
+        return found
+    return str(path)
+
+
+def _clean_env(home: Path) -> dict[str, str]:
+    """The environment with a home of its own: cookiecutter reads and writes files there."""
+    return {**os.environ, "HOME": str(home)}
+
+
+def _wall(first: Sequence[Run], second: Sequence[Run]) -> float:
+    return timing.median_wall(first) / timing.median_wall(second)
+
+
+def _ms(runs: Sequence[Run]) -> str:
+    return f"{1000 * timing.median_wall(runs):.0f} ms"
+
+
+def _title(text: str) -> None:
+    print(f"\n{text}" if sys.stdout.isatty() else text)
+
+
+def _row(what: str, result: str, note: str = "") -> None:
+    print(f"   {what:<36}{result:>14}  {note}".rstrip())
+
+
+def _ratio(what: str, value: float, goal: float | None = None) -> None:
+    if goal is None:
+        _row(what, f"{value:.2f}")
+    else:
+        _goal(what, f"{value:.2f}", value, goal)
+
+
+def _goal(what: str, shown: str, value: float, goal: float) -> None:
+    unit = " MiB" if shown.endswith("MiB") else ""
+    _row(what, shown, f"goal: at most {goal:g}{unit}  {'met' if value <= goal else 'MISSED'}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""The four sample apps on both sample sites, whole trees compared.
+
+APPGEN_UPDATE_GOLDEN=1 rewrites tests/golden; read the difference before you commit it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ood_appgen import __version__, api, writer
+from samples import APPS, ROOT, SAMPLES, SITES
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def read_tree(folder: Path) -> dict[str, tuple[bytes, bool]]:
+    """Content and run bit of every file below a folder."""
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), os.access(path, os.X_OK))
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_sample_apps_render_as_they_should(site: str, tmp_path: Path) -> None:
+    result = api.render_apps([SAMPLES / "apps" / app for app in APPS], SITES[site])
+    assert [finding.format() for finding in result.findings] == []
+    apps = [writer.compare(tmp_path / app.id, app.files, "golden") for app in result.apps]
+    writer.write(apps, tmp_path)
+    if os.environ.get("APPGEN_UPDATE_GOLDEN"):
+        shutil.rmtree(GOLDEN / site, ignore_errors=True)
+        shutil.copytree(tmp_path, GOLDEN / site)
+    rendered, wanted = read_tree(tmp_path), read_tree(GOLDEN / site)
+    assert sorted(rendered) == sorted(wanted)
+    for path, content in wanted.items():
+        assert rendered[path] == content, path
+
+
+def test_generated_files_name_no_person_machine_or_day() -> None:
+    for path, (content, _) in read_tree(GOLDEN).items():
+        text = content.decode()
+        assert str(ROOT) not in text, path
+        assert os.uname().nodename not in text or len(os.uname().nodename) < 4, path
+
+
+def test_each_file_says_what_made_it_and_how_to_make_it_again() -> None:
+    for path, (content, _) in read_tree(GOLDEN).items():
+        if path.endswith((".svg", "appgen.lock")):
+            continue
+        top = content.decode().split("\n")[:20]
+        assert any("made by `appgen`" in line or "made by appgen" in line for line in top), path
+        assert any("appgen render" in line for line in top), path
+
+
+def test_the_version_is_in_the_lock_alone() -> None:
+    assert all(
+        __version__ not in c.decode()
+        for p, (c, _) in read_tree(GOLDEN).items()
+        if p.endswith((".yml", ".erb"))
+    )
