@@ -17,7 +17,7 @@ from pathlib import Path
 import cookie
 import large_site
 import timing
-from timing import Failed, Run
+from timing import FailedError, Run
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "sample_apps"
@@ -45,7 +45,7 @@ def main() -> int:
         for name, part in parts.items():
             if options.only in (None, name):
                 part()
-    except Failed as exc:
+    except FailedError as exc:
         print(f"bench: {exc}", file=sys.stderr)
         return 1
     return 0
@@ -77,7 +77,7 @@ def compare_one_app(repetitions: int) -> None:
         for number in range(repetitions + 1):
             for maker in ("appgen", "cookiecutter"):
                 if cookie.read_tree(folder / f"{maker}-{number}" / "jupyter") != wanted:
-                    raise Failed(f"{maker} made another tree in round {number}")
+                    raise FailedError(f"{maker} made another tree in round {number}")
     _title(f"a. One app, cold process: jupyter, {len(wanted)} files, median of {repetitions}")
     _row("appgen render", _ms(ours))
     _row("cookiecutter, same bytes", _ms(theirs))
@@ -97,7 +97,7 @@ def compare_many_apps(counts: Sequence[int]) -> None:
             runs.append(timing.run([_program("appgen"), *command], _clean_env(folder)))
             made = len(list((folder / "build").glob("*/submit.yml.erb")))
             if made != count:
-                raise Failed(f"{made} apps were made of {count}")
+                raise FailedError(f"{made} apps were made of {count}")
     clusters = len(large_site.SLURM) + len(large_site.KUBERNETES)
     _title(f"b. Many apps: {clusters} clusters x {len(large_site.NODE_TYPES)} node types")
     each = []
@@ -141,7 +141,7 @@ def _program(name: str) -> str:
     if not path.exists():
         found = shutil.which(name)
         if found is None:
-            raise Failed(f"{name} is not installed; try: pip install -e '.[bench]'")
+            raise FailedError(f"{name} is not installed; try: pip install -e '.[bench]'")
         return found
     return str(path)
 

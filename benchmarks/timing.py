@@ -20,25 +20,25 @@ class Run:
     peak_mib: float
 
 
-class Failed(Exception):
+class FailedError(Exception):
     """A child did not end with exit code 0; the message holds what it printed."""
 
 
 def run(command: Sequence[str], env: dict[str, str] | None = None, cwd: str | None = None) -> Run:
-    """Run a command to its end. Raises Failed."""
+    """Run a command to its end. Raises FailedError."""
     with tempfile.TemporaryFile() as printed:
         started = time.perf_counter()
         try:
             child = subprocess.Popen(command, stdout=printed, stderr=printed, env=env, cwd=cwd)
         except OSError as exc:
-            raise Failed(f"{command[0]}: {exc.strerror}") from exc
+            raise FailedError(f"{command[0]}: {exc.strerror}") from exc
         _, status, usage = os.wait4(child.pid, 0)
         wall_s = time.perf_counter() - started
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode:
             printed.seek(0)
             text = printed.read()[-3000:].decode(errors="replace")
-            raise Failed(f"{' '.join(command)}: exit code {child.returncode}\n{text}")
+            raise FailedError(f"{' '.join(command)}: exit code {child.returncode}\n{text}")
     return Run(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 

@@ -107,6 +107,10 @@ def _describe(problem: ValidationError, document: Document, rule: str) -> Iterat
         missing = next(
             k for k in wanted if k not in instance and problem.message.startswith(repr(k))
         )
+        known = list(schema.get("properties", {}))
+        strays = [key for key in instance if key not in known]
+        if any(_nearest(key, known) == missing for key in strays):
+            return  # misspelt: said once, at the key itself
         yield error(
             document.key_span(path),
             rule,
@@ -164,8 +168,12 @@ def _unknown_key(document: Document, path: PathKey, known: list[str], rule: str)
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`did you mean "x"?` for the nearest known word, or nothing."""
-    nearest = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"did you mean {quote(nearest[0])}?" if nearest else ""
+    nearest = _nearest(word, known)
+    return f"did you mean {quote(nearest)}?" if nearest else ""
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), "")
 
 
 def _name(path: PathKey) -> str:
