@@ -72,11 +72,11 @@ def error(
     return Diagnostic(span.path, span, rule, Severity.ERROR, message, hint, related)
 
 
-def note(
+def warning(
     span: Span, rule: str, message: str, hint: str = "", *related: tuple[Span, str]
 ) -> Diagnostic:
     """Something the user should know, that stops nothing."""
-    return Diagnostic(span.path, span, rule, Severity.NOTE, message, hint, related)
+    return Diagnostic(span.path, span, rule, Severity.WARNING, message, hint, related)
 
 
 def file_error(path: str, rule: str, message: str, hint: str = "") -> Diagnostic:

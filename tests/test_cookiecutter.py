@@ -17,12 +17,14 @@ TEMPLATE = ROOT / "cookiecutter-template"
 def make_app(folder: Path, **answers: str) -> subprocess.CompletedProcess[str]:
     program = [sys.executable, "-m", "cookiecutter", "--no-input", "-o", str(folder), str(TEMPLATE)]
     return subprocess.run(
-        [*program, *[f"{key}={value}" for key, value in answers.items()]], capture_output=True, text=True
+        [*program, *[f"{key}={value}" for key, value in answers.items()]],
+        capture_output=True,
+        text=True,
     )
 
 
 # cookiecutter itself takes braces in an answer for a template of its own.
-HOSTILE = "Tom's \"best\" <%= app %>: {x} \\n #"
+HOSTILE = 'Tom\'s "best" <%= app %>: {x} \\n #'
 
 
 @pytest.mark.parametrize("site", SITES)
@@ -31,7 +33,9 @@ HOSTILE = "Tom's \"best\" <%= app %>: {x} \\n #"
     [{}, {"app_id": "viewer-2", "title": HOSTILE, "description": HOSTILE, "modules": ""}],
     ids=["as it is", "hostile"],
 )
-def test_a_new_app_renders_for_both_sites(site: str, answers: dict[str, str], tmp_path: Path) -> None:
+def test_a_new_app_renders_for_both_sites(
+    site: str, answers: dict[str, str], tmp_path: Path
+) -> None:
     made = make_app(tmp_path, **answers)
     assert made.returncode == 0, made.stderr
     folder = tmp_path / answers.get("app_id", "my_app")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ood_appgen import directives
-from ood_appgen.diagnostics import Diagnostic, Span, error, quote
+from ood_appgen.diagnostics import Diagnostic, Span, error, has_errors, quote, warning
 from ood_appgen.model.app import FieldSpec
 from ood_appgen.model.plan import NO_LIMIT_HOURS, FormField, FormOption, Offer
 from ood_appgen.model.site import Ask, Cluster, SiteProfile
@@ -65,7 +65,7 @@ def plan_form(
     """Plan the form; no plan where findings forbid it."""
     builder = _Builder(site, settings, clusters, offers)
     plan = builder.build()
-    return (None if builder.findings else plan), builder.findings
+    return (None if has_errors(builder.findings) else plan), builder.findings
 
 
 class _Builder:
@@ -104,7 +104,8 @@ class _Builder:
             )
         if not any(s.source == "clusters" for s in self.specs):
             self.ids["cluster"] = "cluster"
-        if self.findings:
+        self._warn_of_old_releases()
+        if has_errors(self.findings):
             return None
         fields = tuple(self._field(spec) for spec in self.specs)
         self._check_cluster_labels(fields)
@@ -161,6 +162,29 @@ class _Builder:
                 "add `- {id: account, from: account}` to the form",
                 *([(ask.span, "the site asks here")] if ask.span else []),
             )
+
+    def _warn_of_old_releases(self) -> None:
+        """Cluster names that directives of older releases cannot carry.
+
+        Source: CHANGELOG of OSC/ondemand, 4.0.2 (hyphens), 4.1.6 and 4.2.3 (underscores).
+        """
+        if len(self.clusters) == 1:
+            return
+        for cluster in self.clusters:
+            needs = ""
+            if "-" in cluster.id and self.site.ondemand <= (4, 0):
+                needs = "4.0.2"
+            if "_" in cluster.id and self.site.ondemand <= (4, 2):
+                needs = "4.2.3 (or 4.1.6)"
+            if needs:
+                self.findings.append(
+                    warning(
+                        cluster.span,
+                        "cluster-release",
+                        f"before Open OnDemand {needs} the form ignores what is meant for {quote(cluster.id)}",
+                        "users see options that the cluster does not have; the submit file refuses them",
+                    )
+                )
 
     def _account(self) -> Ask:
         asks = [c.account for c in self.clusters]
