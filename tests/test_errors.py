@@ -31,6 +31,22 @@ MADE: dict[str, tuple[str, bytes]] = {
     "script-file-not-utf8": ("script.sh", "echo café\n".encode("latin-1")),
 }
 
+# One fault, reported more than once: what follows from it is reported too.
+WITH_CONSEQUENCES = {
+    "field-widget-select",
+    "node-type-unknown",
+    "node-type-unknown-nothing-shared",
+    "node-type-unused-typo",
+    "output-schema-attribute",
+    "yaml-changed-value-hours",
+    "yaml-changed-value-octal-digits",
+    "yaml-changed-value-underscore",
+    "yaml-changed-value-yes",
+    "yaml-key-list",
+    "yaml-tag-binary",
+    "yaml-tag-ruby",
+}
+
 _REPORTERS = ("error", "note", "file_error", "_error", "_report")
 _RULE = re.compile(r"\[([a-z][a-z-]*)\]$", re.MULTILINE)
 
@@ -72,8 +88,8 @@ def test_the_name_of_a_case_starts_with_its_rule(case: str) -> None:
     if case.startswith("several-faults"):
         assert len(rules) > 1
     else:
-        assert len(rules) == 1
-        assert case.startswith(rules.pop())
+        assert [r for r in rules if case.startswith(r)]
+        assert (len(rules) > 1) == (case in WITH_CONSEQUENCES)
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.startswith("several-faults")])
@@ -82,7 +98,7 @@ def test_findings_come_file_by_file_and_line_by_line(case: str) -> None:
     places = re.findall(r"^(\S+?)(?::(\d+):(\d+))?: error: ", text, re.MULTILINE)
     keys = [(path, int(line or 0), int(column or 0)) for path, line, column in places]
     assert keys == sorted(keys)
-    assert len(keys) > 2
+    assert len(keys) > 1
     assert text.endswith(f"\n{len(keys)} errors; nothing was written.\n")
 
 

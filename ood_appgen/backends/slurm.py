@@ -82,7 +82,7 @@ def branches(offers: Sequence[Offer], request: Request) -> tuple[Branch, ...]:
     script.append(Entry("native", Local("native")))
     names = (
         Assignment(
-            "native", _native(rows), "what Open OnDemand has no key for: arguments of sbatch"
+            "native", _native(rows), "arguments of sbatch, for what Open OnDemand has no key for"
         ),
     )
     entries = (batch_connect(request.app, with_params=True), Entry("script", tuple(script)))
