@@ -11,8 +11,7 @@ from typing import TypeVar
 
 from ood_appgen import check, planner, render, schema, source
 from ood_appgen.diagnostics import Diagnostic, error, file_error, has_errors, quote, sort
-from ood_appgen.model import app as app_model
-from ood_appgen.model import site as site_model
+from ood_appgen.model import app_parser, site_parser
 from ood_appgen.model.app import AppSpec
 from ood_appgen.model.plan import AppPlan
 from ood_appgen.model.site import SiteProfile
@@ -69,12 +68,12 @@ def find_apps(site_file: Path) -> list[Path]:
 
 def render_apps(app_dirs: Sequence[Path], site_file: Path) -> Result:
     """Render apps for a site, in memory, with the findings of all of them."""
-    site, findings = _load(site_file, "site", site_model.parse)
+    site, findings = _load(site_file, "site", site_parser.parse)
     apps: list[RenderedApp] = []
     skipped: list[str] = []
     seen: dict[str, AppSpec] = {}
     for folder in app_dirs:
-        app, found = _load(folder / APP_FILE, "app", app_model.parse)
+        app, found = _load(folder / APP_FILE, "app", app_parser.parse)
         findings += found
         if app is None or site is None:
             continue

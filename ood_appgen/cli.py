@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ood_appgen import __version__
+from ood_appgen.resources import SCHEMAS, schema_path
 
 if TYPE_CHECKING:  # the pipeline is imported where it is used: `appgen --help` stays quick
     from ood_appgen.api import Result
@@ -111,7 +112,7 @@ def render_command(
 
 
 @cli.command("schema", short_help="Print a JSON Schema.")
-@click.argument("name", type=click.Choice(["site", "app", "form", "manifest", "submit"]))
+@click.argument("name", type=click.Choice(SCHEMAS))
 def schema_command(name: str) -> None:
     """Print the JSON Schema called NAME.
 
@@ -119,8 +120,6 @@ def schema_command(name: str) -> None:
     For completion and checks in an editor, save it and begin your file with
     # yaml-language-server: $schema=site.schema.json
     """
-    from ood_appgen.resources import schema_path
-
     click.echo(schema_path(name).read_text(encoding="utf-8"), nl=False)
 
 

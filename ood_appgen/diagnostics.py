@@ -10,9 +10,8 @@ from enum import IntEnum
 class Severity(IntEnum):
     """How bad a finding is; errors stop a file from being written."""
 
-    NOTE = 1
-    WARNING = 2
-    ERROR = 3
+    WARNING = 1
+    ERROR = 2
 
     @property
     def word(self) -> str:

@@ -7,7 +7,6 @@ here and never data: whoever writes `- 3.10` in a list of versions means the tex
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -219,15 +218,3 @@ def load_generated(text: str) -> Any:
     if document is None or findings:
         raise ValueError("; ".join(d.format() for d in findings))
     return document.data
-
-
-def iterate_paths(data: Any, path: PathKey = ()) -> Iterator[tuple[PathKey, Any]]:
-    """Every scalar in `data` with its path."""
-    if isinstance(data, dict):
-        for key, value in data.items():
-            yield from iterate_paths(value, (*path, key))
-    elif isinstance(data, list):
-        for index, value in enumerate(data):
-            yield from iterate_paths(value, (*path, index))
-    else:
-        yield path, data

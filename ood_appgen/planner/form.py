@@ -108,7 +108,7 @@ class _Builder:
         if has_errors(self.findings):
             return None
         fields = tuple(self._field(spec) for spec in self.specs)
-        self._check_cluster_labels(fields)
+        self._check_ids()
         get = {s: self.ids[spec.id] for s, spec in by_source.items()}
         return FormPlan(
             fields=fields,
@@ -494,7 +494,7 @@ class _Builder:
                 )
         return offers[0].node.label
 
-    def _check_cluster_labels(self, fields: Sequence[FormField]) -> None:
+    def _check_ids(self) -> None:
         ids = self._form_ids()
         for index, form_id in enumerate(ids):
             if form_id in ids[:index]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from ood_appgen.diagnostics import Diagnostic, Span, error, quote
 from ood_appgen.model.app import SCRIPTS, AppSpec, FieldSpec, Option
-from ood_appgen.model.site import AppOverride, Cluster, SiteProfile, merge_pairs, read_script
+from ood_appgen.model.site import AppOverride, Cluster, SiteProfile, merge_pairs
+from ood_appgen.model.text import read_script
 from ood_appgen.schema import did_you_mean
 
 _LIMIT_KEYS = ("min", "max")

@@ -1,0 +1,483 @@
+"""site.yml to `SiteProfile`: the shared, the cluster's and the node type's own words become one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ood_appgen.diagnostics import Diagnostic, Span, error, quote
+from ood_appgen.model.site import (
+    AppOverride,
+    Ask,
+    Cluster,
+    ComputeCluster,
+    Cores,
+    FieldOverride,
+    Gpus,
+    Hours,
+    Modules,
+    Mount,
+    NodeType,
+    SiteProfile,
+    VersionOverride,
+    merge_pairs,
+    pairs,
+    placeholders,
+)
+from ood_appgen.model.text import read_script
+from ood_appgen.schema import did_you_mean
+from ood_appgen.source import Document, PathKey
+
+
+def parse(document: Document, directory: Path) -> tuple[SiteProfile | None, list[Diagnostic]]:
+    """The profile in a document that its schema accepts, and what contradicts itself in it."""
+    parser = _Parser(document)
+    profile = parser.profile(directory)
+    return (None if parser.findings else profile), parser.findings
+
+
+class _Parser:
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.findings: list[Diagnostic] = []
+
+    def profile(self, directory: Path) -> SiteProfile:
+        data = self.document.data
+        major, minor = data["ondemand"].split(".")
+        mounts = {
+            name: self._mount(name, value, ("mounts", name))
+            for name, value in data.get("mounts", {}).items()
+        }
+        compute = {
+            name: self._compute_cluster(name, value or {}, mounts)
+            for name, value in data.get("compute_clusters", {}).items()
+        }
+        shared: dict[str, Any] = data.get("node_types", {})
+        offered: set[str] = set()
+        clusters = []
+        for name, value in data["clusters"].items():
+            offered.update(value["node_types"])
+            clusters.append(self._cluster(name, value, shared, mounts, compute, directory))
+        for name in shared:
+            if name not in offered:
+                self._error(
+                    ("node_types", name),
+                    "node-type-unused",
+                    f"no cluster offers the shared node type {quote(name)}",
+                    "name it under `node_types` of a cluster, or delete it",
+                    key=True,
+                )
+        known = {c.id for c in clusters}
+        apps = {
+            n: self._app(n, v or {}, known, offered, mounts)
+            for n, v in data.get("apps", {}).items()
+        }
+        return SiteProfile(
+            name=data["site"],
+            ondemand=(int(major), int(minor)),
+            clusters=tuple(clusters),
+            queue=self._ask(("queue",), Ask("none")),
+            qos=self._ask(("qos",), Ask("none")),
+            environment=pairs(data.get("environment")),
+            mounts=mounts,
+            compute_clusters=compute,
+            apps=apps,
+            directory=directory,
+            path=self.document.path,
+            span=self.document.span(()),
+        )
+
+    # -- parts ------------------------------------------------------------------------------
+
+    def _cluster(
+        self,
+        name: str,
+        data: dict[str, Any],
+        shared: dict[str, Any],
+        mounts: dict[str, Mount],
+        compute: dict[str, ComputeCluster],
+        directory: Path,
+    ) -> Cluster:
+        path: PathKey = ("clusters", name)
+        site = self.document.data
+        scheduler = data["scheduler"]
+        self._refuse_foreign_keys(path, data, scheduler)
+        node_types = tuple(
+            self._node_type(path, name, node_id, own or {}, shared, data, compute)
+            for node_id, own in data["node_types"].items()
+        )
+        before, finding = read_script(
+            data.get("before", ""), directory, self.document.span((*path, "before"))
+        )
+        if finding:
+            self.findings.append(finding)
+        requests = data.get("requests", {})
+        own_modules = data.get("modules", site.get("modules"))
+        account_path: PathKey = (*path, "account") if "account" in data else ("account",)
+        return Cluster(
+            id=name,
+            title=data.get("title", name),
+            scheduler=scheduler,
+            node_types=node_types,
+            native=tuple(data.get("native", ())),
+            account=self._ask(account_path, Ask("none")),
+            hours=self._hours((*path, "hours") if "hours" in data else ("hours",)),
+            modules=_modules(own_modules),
+            environment=merge_pairs(pairs(site.get("environment")), pairs(data.get("environment"))),
+            before=before,
+            registry=data.get("registry", ""),
+            image_pull_secret=data.get("image_pull_secret", ""),
+            image_pull_policy=data.get("image_pull_policy", "IfNotPresent"),
+            node_selector=pairs(data.get("node_selector")),
+            labels=pairs(data.get("labels")),
+            cpu_request_percent=requests.get("cpu_percent", 100),
+            memory_request_percent=requests.get("memory_percent", 100),
+            supplemental_groups=tuple(data.get("supplemental_groups", ())),
+            mounts=self._names((*path, "mounts"), data.get("mounts", ()), mounts, "mount"),
+            span=self.document.key_span(path),
+        )
+
+    def _refuse_foreign_keys(self, path: PathKey, data: dict[str, Any], scheduler: str) -> None:
+        foreign = {
+            "slurm": (
+                "registry",
+                "image_pull_secret",
+                "image_pull_policy",
+                "node_selector",
+                "labels",
+                "requests",
+                "mounts",
+                "supplemental_groups",
+            ),
+            "kubernetes": ("native", "whole_node"),
+        }
+        for key in foreign[scheduler]:
+            if key in data:
+                other = "kubernetes" if scheduler == "slurm" else "slurm"
+                self._error(
+                    (*path, key),
+                    "cluster-key",
+                    f"{quote(key)} means nothing on a {scheduler} cluster",
+                    f"it belongs to a cluster with `scheduler: {other}`",
+                    key=True,
+                )
+
+    def _node_type(
+        self,
+        cluster_path: PathKey,
+        cluster_id: str,
+        node_id: str,
+        own: dict[str, Any],
+        shared: dict[str, Any],
+        cluster: dict[str, Any],
+        compute: dict[str, ComputeCluster],
+    ) -> NodeType:
+        path: PathKey = (*cluster_path, "node_types", node_id)
+        layers = (cluster.get("defaults") or {}, shared.get(node_id) or {}, own)
+        data: dict[str, Any] = {}
+        for layer in layers:
+            for key, value in layer.items():
+                known = data.get(key)
+                both = isinstance(value, dict) and isinstance(known, dict)
+                data[key] = {**known, **value} if both and known is not None else value
+        if cluster["node_types"][node_id] is None and node_id not in shared:
+            self._error(
+                path,
+                "node-type-unknown",
+                f"{quote(node_id)} is no shared node type",
+                did_you_mean(node_id, shared)
+                or "describe it here, or under the top-level `node_types`",
+                key=True,
+            )
+        slurm = cluster["scheduler"] == "slurm"
+        self._refuse_foreign_node_keys(path, data, slurm)
+        whole = data.get("whole_node", cluster.get("whole_node", "none"))
+        whole_node = str(whole["tasks"]) if isinstance(whole, dict) else whole
+        cores_data = data.get("cores", {})
+        cores = Cores(cores_data.get("min"), cores_data.get("max"), cores_data.get("default"))
+        self._check_cores(path, cluster_id, node_id, cores, whole_node)
+        gpus = self._gpus(path, data.get("gpus"), slurm)
+        compute_cluster = data.get("compute_cluster", "")
+        if compute_cluster and compute_cluster not in compute:
+            self._error(
+                (*path, "compute_cluster"),
+                "compute-cluster-unknown",
+                f"{quote(compute_cluster)} is not under `compute_clusters`",
+                did_you_mean(compute_cluster, compute),
+            )
+        return NodeType(
+            id=node_id,
+            label=data.get("label", node_id),
+            cores=cores,
+            whole_node=whole_node,
+            gpus=gpus,
+            memory_mb_per_core=data.get("memory_mb_per_core"),
+            memory_mb=data.get("memory_mb"),
+            constraint=data.get("constraint", ""),
+            partition=data.get("partition", ""),
+            qos=data.get("qos", ""),
+            reservation=data.get("reservation", ""),
+            exclusive=data.get("exclusive", False),
+            licenses=tuple(data.get("licenses", ())),
+            native=tuple(data.get("native", ())),
+            max_hours=data.get("max_hours"),
+            compute_cluster=compute_cluster,
+            node_selector=pairs(data.get("node_selector")),
+            span=self.document.key_span(path),
+        )
+
+    def _refuse_foreign_node_keys(self, path: PathKey, data: dict[str, Any], slurm: bool) -> None:
+        foreign = (
+            ("compute_cluster", "node_selector")
+            if slurm
+            else (
+                "constraint",
+                "partition",
+                "qos",
+                "reservation",
+                "exclusive",
+                "licenses",
+                "native",
+                "whole_node",
+            )
+        )
+        scheduler = "slurm" if slurm else "kubernetes"
+        for key in foreign:
+            if key in data:
+                self._error(
+                    (*path, key),
+                    "node-type-key",
+                    f"{quote(key)} of node type {quote(path[-1])} means nothing on a {scheduler} cluster",
+                    key=True,
+                )
+        if "memory_mb" in data and "memory_mb_per_core" in data:
+            self._error(
+                path,
+                "node-type-memory",
+                f"node type {quote(path[-1])} has both memory_mb and memory_mb_per_core",
+                "keep one of them",
+                key=True,
+            )
+
+    def _check_cores(
+        self, path: PathKey, cluster_id: str, node_id: str, cores: Cores, whole_node: str
+    ) -> None:
+        place: PathKey = (*path, "cores")
+        if cores.max is None:
+            self._error(
+                path,
+                "node-type-cores",
+                f"node type {quote(node_id)} of {cluster_id} does not say how many cores it has",
+                "add `cores: {max: NUMBER}` here or in the shared node type",
+                key=True,
+            )
+            return
+        if cores.min == 0 and whole_node == "none":
+            self._error(
+                place,
+                "node-type-cores",
+                f"{quote(node_id)} of {cluster_id} offers zero cores, which means nothing there",
+                "say what it means with `whole_node: exclusive` or `whole_node: {tasks: NUMBER}`",
+            )
+        low = cores.min or 0
+        if low > cores.max:
+            self._error(place, "node-type-cores", f"at least {low} cores, but at most {cores.max}")
+        if cores.default is not None and not low <= cores.default <= cores.max:
+            self._error(
+                place,
+                "node-type-cores",
+                f"the default of {cores.default} cores is not between {low} and {cores.max}",
+            )
+
+    def _gpus(self, path: PathKey, data: dict[str, Any] | None, slurm: bool) -> Gpus | None:
+        if data is None:
+            return None
+        place: PathKey = (*path, "gpus")
+        most = data.get("max", 1)
+        least = data.get("min", min(1, most))
+        default = data.get("default", max(least, min(1, most)))
+        if not least <= default <= most:
+            self._error(
+                place,
+                "node-type-gpus",
+                f"GPUs: at least {least}, at most {most} and {default} by default do not go together",
+            )
+        for key in ("resource",) if slurm else ("type", "request"):
+            if key in data:
+                self._error(
+                    (*place, key),
+                    "node-type-key",
+                    f"{quote(key)} of GPUs means nothing on a {'slurm' if slurm else 'kubernetes'} cluster",
+                    "Kubernetes names GPUs by `resource`, Slurm by `type` and `request`",
+                    key=True,
+                )
+        return Gpus(
+            least,
+            most,
+            default,
+            data.get("type", ""),
+            data.get("request", "gpus_per_node"),
+            data.get("resource", "nvidia.com/gpu"),
+        )
+
+    def _hours(self, path: PathKey) -> Hours:
+        data = self._at(path) or {}
+        hours = Hours(data.get("min", 1), data.get("max"), data.get("default"))
+        if hours.max is not None and hours.min > hours.max:
+            self._error(path, "hours", f"at least {hours.min} hours, but at most {hours.max}")
+        elif hours.default is not None and (
+            hours.default < hours.min or (hours.max is not None and hours.default > hours.max)
+        ):
+            self._error(
+                path, "hours", f"the default of {hours.default} hours is outside the limits"
+            )
+        return hours
+
+    def _ask(self, path: PathKey, missing: Ask) -> Ask:
+        data = self._at(path)
+        if data is None:
+            return missing
+        if data["ask"] == "fixed" and not data.get("value"):
+            self._error(path, "account", "`ask: fixed` needs a `value`")
+        return Ask(
+            data["ask"],
+            data.get("label", ""),
+            data.get("help", ""),
+            data.get("value", ""),
+            data.get("required", True),
+            self.document.key_span(path),
+        )
+
+    def _mount(self, name: str, data: dict[str, Any], path: PathKey) -> Mount:
+        for key in ("path", "to"):
+            for word in placeholders(data.get(key, "")):
+                if word not in ("compute_cluster", "user", "home"):
+                    self._error(
+                        (*path, key),
+                        "placeholder",
+                        f"{{{word}}} is not a placeholder of mounts",
+                        "mounts know {compute_cluster}, {user} and {home}",
+                    )
+        if "server" in data and "type" in data:
+            self._error(
+                (*path, "type"), "mount-type", "an NFS mount has no type; it is always a directory"
+            )
+        return Mount(
+            name,
+            data["path"],
+            data.get("to", data["path"]),
+            data.get("type", "Directory"),
+            data.get("user", ""),
+            data.get("server", ""),
+            self.document.key_span(path),
+        )
+
+    def _compute_cluster(
+        self, name: str, data: dict[str, Any], mounts: dict[str, Mount]
+    ) -> ComputeCluster:
+        path: PathKey = ("compute_clusters", name)
+        for mount in data.get("paths", {}):
+            if mount not in mounts:
+                self._error(
+                    (*path, "paths", mount),
+                    "mount-unknown",
+                    f"{quote(mount)} is not under `mounts`",
+                    did_you_mean(mount, mounts),
+                    key=True,
+                )
+        return ComputeCluster(
+            name,
+            _modules(data.get("modules")),
+            pairs(data.get("paths")),
+            pairs(data.get("environment")),
+            self.document.key_span(path),
+        )
+
+    def _app(
+        self,
+        name: str,
+        data: dict[str, Any],
+        clusters: set[str],
+        node_types: set[str],
+        mounts: dict[str, Mount],
+    ) -> AppOverride:
+        path: PathKey = ("apps", name)
+        versions = []
+        for version_id, value in data.get("versions", {}).items():
+            place: PathKey = (*path, "versions", version_id)
+            named = self._names((*place, "clusters"), value.get("clusters"), clusters, "cluster")
+            versions.append(
+                VersionOverride(
+                    version_id,
+                    value.get("forbid", False),
+                    value.get("label"),
+                    tuple(value["modules"]) if "modules" in value else None,
+                    value.get("image"),
+                    tuple(n for n, _ in named) if "clusters" in value else None,
+                    self.document.key_span(place),
+                )
+            )
+        fields = []
+        for field_id, value in data.get("fields", {}).items():
+            changes = tuple((k, v) for k, v in value.items() if k != "forbid")
+            place = (*path, "fields", field_id)
+            fields.append(
+                FieldOverride(
+                    field_id, value.get("forbid", False), changes, self.document.key_span(place)
+                )
+            )
+        on = self._names((*path, "clusters"), data.get("clusters"), clusters, "cluster")
+        nodes = self._names((*path, "node_types"), data.get("node_types"), node_types, "node type")
+        return AppOverride(
+            id=name,
+            forbid=data.get("forbid", False),
+            title=data.get("title"),
+            category=data.get("category"),
+            subcategory=data.get("subcategory"),
+            clusters=on if "clusters" in data else None,
+            node_types=nodes if "node_types" in data else None,
+            fields=tuple(fields),
+            versions=tuple(versions),
+            modules=tuple(data["modules"]) if "modules" in data else None,
+            scripts=pairs(data.get("scripts")),
+            environment=pairs(data.get("environment")),
+            image=data.get("image"),
+            mounts=self._names((*path, "mounts"), data.get("mounts"), mounts, "mount"),
+            span=self.document.key_span(path),
+        )
+
+    # -- helpers ----------------------------------------------------------------------------
+
+    def _names(
+        self, path: PathKey, names: Any, known: Any, what: str
+    ) -> tuple[tuple[str, Span], ...]:
+        found = []
+        for index, name in enumerate(names or ()):
+            span = self.document.span((*path, index))
+            if name not in known:
+                self._error(
+                    (*path, index),
+                    f"{what.replace(' ', '-')}-unknown",
+                    f"there is no {what} {quote(name)} in this profile",
+                    did_you_mean(name, known),
+                )
+            found.append((name, span))
+        return tuple(found)
+
+    def _at(self, path: PathKey) -> Any:
+        data = self.document.data
+        for part in path:
+            data = data.get(part) if isinstance(data, dict) else None
+        return data
+
+    def _error(
+        self, path: PathKey, rule: str, message: str, hint: str = "", key: bool = False
+    ) -> None:
+        span = self.document.key_span(path) if key else self.document.span(path)
+        self.findings.append(error(span, rule, message, hint))
+
+
+def _modules(data: dict[str, Any] | None) -> Modules | None:
+    if data is None:
+        return None
+    return Modules(data.get("init", ""), data.get("purge", False), tuple(data.get("load", ())))

@@ -1,0 +1,30 @@
+"""Shell texts that a profile or a spec names or holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ood_appgen.diagnostics import Diagnostic, Span, error, quote
+
+
+def read_script(text: str, directory: Path, span: Span) -> tuple[str, Diagnostic | None]:
+    """The text of a script as `site.yml` or `app.yml` gives it.
+
+    One line is the name of a file in `directory`; several lines are the script itself.
+    """
+    if "\n" in text or not text:
+        return text, None
+    path = directory / text
+    inside = not text.startswith("/") and ".." not in Path(text).parts
+    hint = "a script of several lines can stand here itself, after `|`"
+    if not inside:
+        return "", error(span, "script-file", f"{quote(text)} is not a file beside this one", hint)
+    try:
+        return path.read_bytes().decode("utf-8"), None
+    except UnicodeDecodeError:
+        return "", error(span, "script-file", f"the script {quote(text)} is not UTF-8 text")
+    except OSError as exc:
+        reason = exc.strerror or str(exc)
+        return "", error(
+            span, "script-file", f"the script {quote(text)} cannot be read: {reason}", hint
+        )
