@@ -105,6 +105,8 @@ def compare_many_apps(counts: Sequence[int]) -> None:
         each.append(result.wall_s / count)
         _row(f"{count} apps", f"{1000 * each[-1]:.0f} ms an app", f"{result.wall_s:.1f} s in all")
     _ratio(f"time an app, {counts[1]} / {counts[0]} apps", each[1] / each[0], GOAL_GROWTH)
+    cpu = [result.cpu_s / count for count, result in zip(counts, runs, strict=True)]
+    _ratio(f"CPU time an app, {counts[1]} / {counts[0]} apps", cpu[1] / cpu[0])
     for count, result in zip(counts, runs, strict=True):
         _goal(
             f"peak memory, {count} apps",
