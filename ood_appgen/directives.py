@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 _MOUNTAIN = re.compile(r"[-_]([a-z])|([_-][0-9])|(/)")
 _SNAKE = re.compile(r"[A-Z][a-z]*[0-9]*|[^-_]+")
@@ -99,6 +100,7 @@ def _dataset_key(name: str) -> str:
     return _CAMEL.sub(lambda m: m[1].upper(), name.lower().removeprefix("data-"))
 
 
+@cache
 def _mountain(text: str) -> str:
     lower = text.lower()
 
@@ -111,6 +113,7 @@ def _mountain(text: str) -> str:
     return lower[:1].upper() + _MOUNTAIN.sub(replace, lower[1:])
 
 
+@cache
 def _snake(text: str) -> str:
     return "_".join(word.lower() for word in _SNAKE.findall(text))
 

@@ -7,16 +7,20 @@ help ("an id starts with a letter ..."). It stands beside the keyword that fails
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
+import jsonschema_rs
 
 from ood_appgen.diagnostics import Diagnostic, Span, error, quote
 from ood_appgen.resources import load_schema
 from ood_appgen.source import Document, PathKey
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
 
 _TYPE_NAMES = {
     "string": "text",
@@ -34,6 +38,8 @@ def validate(document: Document, schema: str) -> list[Diagnostic]:
     rule = f"{schema}-schema"
     if document.data is None:
         return [error(Span(document.path, 1, 1), rule, "the file is empty")]
+    if _compiled(schema, None).is_valid(document.data):
+        return []
     found: list[Diagnostic] = []
     for problem in _leaves(_validator(schema, None).iter_errors(document.data)):
         found.extend(_describe(problem, document, rule))
@@ -45,17 +51,33 @@ def check_data(data: Any, schema: str, definition: str | None = None) -> list[st
 
     `definition` picks one of the schema's `$defs`: the shape that this data must have.
     """
+    if _compiled(schema, definition).is_valid(data):
+        return []
     problems = _leaves(_validator(schema, definition).iter_errors(data))
     return [f"{'.'.join(map(str, p.absolute_path)) or '(top)'}: {p.message}" for p in problems]
 
 
+# Two validators: a compiled one says yes or no (most documents are valid, and a site with many node
+# types has thousands); the one in Python says why, and is imported only then.
+
+
+@cache
+def _compiled(schema: str, definition: str | None) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(_part(schema, definition))
+
+
 @cache
 def _validator(schema: str, definition: str | None) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(_part(schema, definition))
+
+
+def _part(schema: str, definition: str | None) -> dict[str, Any]:
     whole = load_schema(schema)
     if definition is None:
-        return Draft202012Validator(whole)
-    part = {"$schema": whole["$schema"], "$defs": whole["$defs"], "$ref": f"#/$defs/{definition}"}
-    return Draft202012Validator(part)
+        return whole
+    return {"$schema": whole["$schema"], "$defs": whole["$defs"], "$ref": f"#/$defs/{definition}"}
 
 
 def _leaves(problems: Iterable[ValidationError]) -> Iterator[ValidationError]:
@@ -88,20 +110,23 @@ def _describe(problem: ValidationError, document: Document, rule: str) -> Iterat
     instance: Any = problem.instance
     wanted: Any = problem.validator_value
     path: PathKey = tuple(problem.absolute_path)
-    span = document.span(path)
+    span = document.key_span(path) if instance is None else document.span(path)
     what = _name(path)
     kind = str(problem.validator)
     if kind == "additionalProperties" and isinstance(instance, dict):
         known = list(schema.get("properties", {}))
         patterns = schema.get("patternProperties", {})
         for key in instance:
-            if key not in known and not patterns:
+            if key not in known and not any(re.search(p, key) for p in patterns):
                 yield _unknown_key(document, (*path, key), known, rule)
         return
-    if kind == "propertyNames":
-        key = str(instance)
-        place = document.key_span((*path, key))
-        yield error(place, rule, f"{quote(key)} is not a usable name here", _name_hint(problem))
+    if "propertyNames" in problem.absolute_schema_path and isinstance(instance, str):
+        yield error(
+            document.key_span((*path, instance)),
+            rule,
+            f"{quote(instance)} cannot be a name in {what}",
+            _sentence(problem),
+        )
         return
     if kind == "required":
         missing = next(
@@ -122,7 +147,7 @@ def _describe(problem: ValidationError, document: Document, rule: str) -> Iterat
     if isinstance(instance, dict | list):
         shown = "a list" if isinstance(instance, list) else "a mapping"
     sentence = _sentence(problem)
-    if sentence:
+    if sentence and kind not in ("type", "minLength"):
         yield error(span, rule, f"{what} is {shown}: {sentence}")
     elif kind == "type":
         names = [wanted] if isinstance(wanted, str) else list(wanted)
@@ -130,6 +155,12 @@ def _describe(problem: ValidationError, document: Document, rule: str) -> Iterat
         scalar = not isinstance(instance, dict | list) and instance is not None
         hint = "put it in quotes" if "string" in names and scalar else ""
         given = "empty" if instance is None else shown
+        if isinstance(instance, bool | int | float):
+            given = document.raw.get(path, str(instance))
+            given += ", which is read as a number" if not isinstance(instance, bool) else ""
+        elif isinstance(instance, str) and "string" not in names:
+            given = f"the text {shown}"
+            hint = "remove the quotes" if path not in document.raw else ""
         yield error(span, rule, f"{what} must be {needed}, but is {given}", hint)
     elif kind in ("enum", "const"):
         values = [str(v) for v in (wanted if kind == "enum" else [wanted])]
@@ -145,9 +176,15 @@ def _describe(problem: ValidationError, document: Document, rule: str) -> Iterat
     elif kind in ("minItems", "minProperties", "minLength"):
         yield error(span, rule, f"{what} must not be empty")
     elif kind == "pattern":
-        yield error(span, rule, f"{what} is {shown}, which does not match {wanted}")
+        example = next(iter(schema.get("examples", ())), "")
+        hint = f"{_first_sentence(schema)}; for example {quote(example)}" if example else ""
+        yield error(span, rule, f"{what} cannot be {shown}", hint)
     elif kind == "uniqueItems":
-        yield error(span, rule, f"{what} names something twice")
+        twice = next((i for i, item in enumerate(instance) if item in instance[:i]), 0)
+        place = document.span((*path, twice))
+        yield error(
+            place, rule, f"{what} names {quote(instance[twice])} twice", "delete one of them"
+        )
     elif kind in ("not", "dependentRequired", "anyOf", "oneOf", "maxProperties"):
         yield error(span, rule, f"{what} does not fit: {_first_sentence(schema)}")
     else:
@@ -186,7 +223,3 @@ def _name(path: PathKey) -> str:
 def _first_sentence(schema: Any) -> str:
     text = schema.get("description", "") if isinstance(schema, dict) else ""
     return str(text).split(". ")[0].rstrip(".")
-
-
-def _name_hint(problem: ValidationError) -> str:
-    return _sentence(problem) or problem.message

@@ -22,6 +22,7 @@ PathKey = tuple[str | int, ...]
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"[-+]?[0-9]+\.[0-9]+\Z")
 _TAG = "tag:yaml.org,2002:"
+_SCALARS = ("str", "bool", "int", "float", "null", "timestamp", "value")
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,13 @@ def read_file(path: Path, shown_as: str) -> tuple[Document | None, list[Diagnost
 
 def read_text(text: str, shown_as: str) -> tuple[Document | None, list[Diagnostic]]:
     """Read YAML from a string; see `read_file`."""
-    loader = YAML(typ="safe", pure=True)
-    loader.version = (1, 1)
+    directive = re.search(r"^%(YAML|TAG)", text, re.MULTILINE)
+    if directive:
+        line = text.count("\n", 0, directive.start()) + 1
+        message = f"the directive %{directive[1]} would change how the file is read"
+        return None, [error(Span(shown_as, line, 1), "yaml-syntax", message, "delete the line")]
     try:
-        node = loader.compose(text)
+        node = _compose(text)
     except MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
         message = " ".join(str(exc.problem or exc.context or "is not YAML").split())
@@ -91,7 +95,7 @@ def read_text(text: str, shown_as: str) -> tuple[Document | None, list[Diagnosti
         return None, [file_error(shown_as, "yaml-syntax", message)]
     except RecursionError:
         return None, [file_error(shown_as, "yaml-syntax", "is nested too deeply")]
-    except (ValueError, IndexError, AttributeError, TypeError, AssertionError) as exc:
+    except (ValueError, LookupError, AttributeError, TypeError, AssertionError) as exc:
         # ruamel.yaml's scanner gives way with plain exceptions on some malformed input.
         return None, [file_error(shown_as, "yaml-syntax", f"this is not YAML: {exc}")]
     reader = _Reader(shown_as)
@@ -101,6 +105,21 @@ def read_text(text: str, shown_as: str) -> tuple[Document | None, list[Diagnosti
         return None, [file_error(shown_as, "yaml-syntax", "is nested too deeply")]
     document = Document(shown_as, text, data, reader.spans, reader.key_spans, reader.raw)
     return document, reader.findings
+
+
+def _compose(text: str) -> Node | None:
+    """The node graph; libyaml's where it can, ruamel's own parser for its better messages."""
+    for pure in (False, True):
+        loader = YAML(typ="safe", pure=pure)
+        loader.version = (1, 1)
+        try:
+            node: Node | None = loader.compose(text)
+        except (YAMLError, ValueError, LookupError, AttributeError, TypeError):
+            if pure:
+                raise
+        else:
+            return node
+    return None
 
 
 class _Reader:
@@ -163,8 +182,19 @@ class _Reader:
 
     def _scalar(self, node: ScalarNode, path: PathKey, span: Span) -> Any:
         text: str = node.value
-        self._check_tag(node, ("str", "bool", "int", "float", "null", "timestamp", "value"))
-        if node.style is not None or node.tag == _TAG + "str" or node.tag == _TAG + "value":
+        unusable = next((c for c in text if c == "\0" or "\ud800" <= c <= "\udfff"), "")
+        if unusable:
+            self._report(
+                span,
+                "yaml-character",
+                f"the text holds the character U+{ord(unusable):04X}, which no file or shell can carry",
+                "delete it",
+            )
+            text = text.replace("\0", "").encode("ascii", "ignore").decode()
+        self._check_tag(node, _SCALARS)
+        if str(node.tag).removeprefix(_TAG) not in _SCALARS:
+            return text
+        if node.style or node.tag == _TAG + "str" or node.tag == _TAG + "value":
             return text
         self.raw[path] = text
         kind = str(node.tag).removeprefix(_TAG)
@@ -178,7 +208,8 @@ class _Reader:
             self._report(
                 span,
                 "yaml-changed-value",
-                f"{quote(text)} without quotes is read as {text.lower() in ('yes', 'on', 'true')}",
+                f"{quote(text)} without quotes is read as "
+                f"{'true' if text.lower() in ('yes', 'on', 'true') else 'false'}",
                 "write true or false, or put the text in quotes",
             )
             return text

@@ -165,13 +165,17 @@ def test_an_option_is_hidden_for_the_value_it_names(field: str, value: str) -> N
         ("data-option-for-cluster-gpu-40core", "cluster", "gpu", FORM),
         ("data-option-for-node-type-gpu", "node_type", "gpu", NESTED),
         ("data-option-for-bogus-x", "bogus", "x", FORM),
-        ("data-option-for-cluster", "cluster", "hpc", FORM),
     ],
 )
 def test_an_option_is_not_hidden(
     name: str, field: str, value: str, fields: tuple[str, ...]
 ) -> None:
     assert not option_for_matches(name, field, value, fields)
+
+
+@pytest.mark.xfail(strict=True, reason="without an alias, a name without a value is looked up too")
+def test_an_option_is_always_hidden_by_a_directive_without_a_value() -> None:
+    assert option_for_matches("data-option-for-cluster", "cluster", "hpc", FORM)
 
 
 def test_two_values_that_are_written_alike_hide_together() -> None:

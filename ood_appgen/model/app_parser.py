@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from ood_appgen.diagnostics import Diagnostic, error, quote
+from ood_appgen.expr import LABEL_WORDS
+from ood_appgen.model import names
 from ood_appgen.model.app import (
     ICONS,
     SCRIPTS,
@@ -17,8 +20,9 @@ from ood_appgen.model.app import (
     Version,
     View,
 )
-from ood_appgen.model.site import pairs, placeholders
+from ood_appgen.model.site import PLACEHOLDERS, pairs, placeholders, unknown_placeholders
 from ood_appgen.model.text import read_script
+from ood_appgen.schema import did_you_mean
 from ood_appgen.source import Document, PathKey
 
 
@@ -27,6 +31,28 @@ def parse(document: Document, directory: Path) -> tuple[AppSpec | None, list[Dia
     parser = _Parser(document, directory)
     app = parser.app()
     return (None if parser.findings else app), parser.findings
+
+
+# OOD's own fields that an app may list without a widget
+# (OSC/ondemand apps/dashboard/app/lib/smart_attributes/attributes).
+OOD_FIELDS = ("bc_email_on_started", "bc_vnc_idle", "bc_vnc_resolution")
+
+# Fields of OOD's that would set what the site profile decides.
+FROM_INSTEAD = {
+    "auto_accounts": "account", "bc_account": "account", "auto_groups": "account",
+    "auto_primary_group": "account", "auto_qos": "qos", "auto_queues": "queue", "bc_queue": "queue",
+    "bc_num_hours": "hours", "auto_cores": "cores", "bc_num_slots": "cores", "bc_num_nodes": "cores",
+    "auto_batch_clusters": "clusters",
+}  # fmt: skip
+
+_OWN_KEYS = {
+    **{key: "it is a key of the field itself" for key in
+       ("widget", "label", "help", "value", "required", "min", "max", "step", "options")},
+    "fixed": "a fixed field is not on the form; write its value into the scripts",
+    "multiple": "Open OnDemand drops what is posted for a multiple select",
+    "html_options": "write the attribute itself",
+}  # fmt: skip
+_VIEW_NAMES = ("base_url", "connect", "view", "local_assigns", "output_buffer")
 
 
 class _Parser:
@@ -48,6 +74,24 @@ class _Parser:
                     f"version {quote(version.id)} is listed twice",
                 )
         connection = data.get("connection", {})
+        if template != "basic" and "wait_s" in connection:
+            self._error(
+                ("connection", "wait_s"),
+                "connection-wait",
+                "Open OnDemand itself waits for a VNC server",
+                "delete `wait_s`",
+                key=True,
+            )
+        for key in ("template", "conn_params"):
+            if key in data.get("template_options", {}):
+                self._error(
+                    ("template_options", key),
+                    "template-option",
+                    f"{quote(key)} is no template option",
+                    "write `template:`, or `connection: {params: [...]}`",
+                    key=True,
+                )
+        self._check_environment(data.get("environment", {}))
         return AppSpec(
             id=data["id"],
             title=data["title"],
@@ -74,9 +118,19 @@ class _Parser:
             scripts=self._scripts(data["scripts"]),
             view=self._view(data.get("view"), template, tuple(connection.get("params", ()))),
             path=self.document.path,
-            span=self.document.span(()),
+            span=self.document.span(("id",)),
             template_span=self.document.span(("template",)),
         )
+
+    def _check_environment(self, environment: dict[str, str]) -> None:
+        for name, text in environment.items():
+            for word in unknown_placeholders(text):
+                self._error(
+                    ("environment", name),
+                    "placeholder",
+                    f"{{{word}}} is not a placeholder",
+                    "known: " + ", ".join(f"{{{known}}}" for known in PLACEHOLDERS),
+                )
 
     def _form(self, items: list[dict[str, Any]]) -> tuple[FieldSpec, ...]:
         fields: list[FieldSpec] = []
@@ -109,6 +163,46 @@ class _Parser:
                 "a field filled from the site has no widget of its own",
                 key=True,
             )
+        if item["id"] == "cluster" and source != "clusters":
+            self._error(
+                (*path, "id"),
+                "field-id",
+                "`cluster` is the field that Open OnDemand itself makes",
+                "write `- {id: cluster, from: clusters}`, or choose another id",
+            )
+        if not source and not widget and item["id"] not in OOD_FIELDS:
+            instead = FROM_INSTEAD.get(item["id"])
+            self._error(
+                (*path, "id"),
+                "field-kind",
+                f"the field {quote(item['id'])} is neither filled from the site nor has a widget",
+                f"write `from: {instead}`"
+                if instead
+                else did_you_mean(item["id"], OOD_FIELDS) or "give it `from` or `widget`",
+            )
+        elif item["id"] in FROM_INSTEAD and source != FROM_INSTEAD[item["id"]]:
+            self._error(
+                (*path, "id"),
+                "field-kind",
+                f"{quote(item['id'])} would bypass the site profile",
+                f"fill a field `from: {FROM_INSTEAD[item['id']]}`, under this or another id",
+            )
+        if source and "required" in item:
+            self._error(
+                (*path, "required"),
+                "field-widget",
+                "whether a field filled from the site is required, the site says",
+                key=True,
+            )
+        for key in item.get("attributes", {}):
+            if key in _OWN_KEYS:
+                self._error(
+                    (*path, "attributes", key),
+                    "field-attribute",
+                    f"{quote(key)} is no further attribute",
+                    _OWN_KEYS[key],
+                    key=True,
+                )
         if source == "clusters" and item["id"] != "cluster":
             self._error(
                 (*path, "id"),
@@ -117,9 +211,23 @@ class _Parser:
                 "Open OnDemand itself makes the field `cluster`",
             )
         chooses = widget in ("select", "radio", "radio_button")
+        if (
+            chooses
+            and widget != "select"
+            and any(
+                isinstance(o, dict) and any(k[:5] == "data-" for k in o)
+                for o in item.get("options", ())
+            )
+        ):
+            self._error(
+                path,
+                "directive-dead",
+                f"directives do nothing on a {widget}",
+                "Open OnDemand follows selects only; make it a select",
+            )
         if chooses and "options" not in item:
             self._error(path, "field-options", f"the {widget} {quote(item['id'])} needs `options`")
-        if "options" in item and not chooses:
+        if "options" in item and not chooses and not source:
             self._error(
                 (*path, "options"),
                 "field-options",
@@ -163,6 +271,14 @@ class _Parser:
         low, high = item.get("min"), item.get("max")
         if low is not None and high is not None and low > high:
             self._error((*path, "min"), "field-limits", f"min {low} is larger than max {high}")
+        if widget == "number_field" and low is not None and high is not None:
+            value = item.get("value", low)
+            if not isinstance(value, int) or not low <= value <= high:
+                self._error(
+                    (*path, "value"),
+                    "field-default",
+                    f"{quote(value)} is not a whole number from {low} to {high}",
+                )
         if widget == "number_field" and (low is None or high is None):
             self._error(
                 path,
@@ -213,6 +329,15 @@ class _Parser:
 
     def _params(self, params: Any) -> tuple[str, ...]:
         for index, name in enumerate(params):
+            why = names.reason(name) or ("it is the view's own" if name in _VIEW_NAMES else "")
+            if why:
+                self._error(
+                    ("connection", "params", index),
+                    "connection-param",
+                    f"a connection parameter cannot be called {quote(name)}: {why}",
+                    "choose another name",
+                )
+        for index, name in enumerate(params):
             if name in ("host", "port", "password"):
                 self._error(
                     ("connection", "params", index),
@@ -252,6 +377,15 @@ class _Parser:
         if data is None:
             return None
         name = data.get("name", app_id.replace("_", "-"))
+        if not re.fullmatch(r"[a-z]([-a-z0-9]{0,44}[a-z0-9])?", name) or name in LABEL_WORDS:
+            place: PathKey = ("container", "name") if "name" in data else ("container",)
+            self._error(
+                place,
+                "container-name",
+                f"a container cannot be called {quote(name)}",
+                "a name starts with a letter, has lower-case letters, digits and hyphens, 46 at most",
+                key="name" not in data,
+            )
         return Container(
             data["image"],
             name,
@@ -272,6 +406,8 @@ class _Parser:
             )
             if finding:
                 self.findings.append(finding)
+            if finding is None and not text.strip():
+                self._error(("scripts", name), "script-empty", f"the script {quote(name)} is empty")
             texts.append((name, text))
         return tuple(texts)
 
@@ -307,6 +443,18 @@ class _Parser:
                 f"the view {quote(kind)} does not go with the template {quote(template)}",
                 "novnc goes with the VNC templates, login and link with basic",
             )
+        unused = {
+            "novnc": ("proxy", "path", "fields", "cookies", "button", "icon"),
+            "link": ("fields",),
+        }
+        for key in unused.get(kind, ()):
+            if key in data:
+                self._error(
+                    ("view", key),
+                    "view-key",
+                    f"{quote(key)} means nothing in the view {quote(kind)}",
+                    key=True,
+                )
         known = {"host", "port", "password", "user", "base_url", *params}
         texts: list[tuple[PathKey, str]] = [(("view", "path"), data.get("path", ""))]
         for group in ("fields", "cookies"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ood_appgen.expr import Condition, Environment, Expr, Local, evaluate, holds
@@ -193,6 +194,16 @@ class AppPlan:
     scripts: ScriptPlan
     view: View | None
 
+    @cached_property
+    def rows(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """The table's facts by cluster and node type."""
+        return {c: {r.node_type: dict(r.facts) for r in rows} for c, rows in self.table}
+
+    @cached_property
+    def compute_rows(self) -> dict[str, dict[str, Any]]:
+        """The facts of compute clusters by id."""
+        return {r.node_type: dict(r.facts) for r in self.compute_table}
+
     def branch(self, cluster: str) -> Branch:
         """The branch that serves a cluster."""
         return next(b for b in self.branches if cluster in b.clusters)
@@ -250,9 +261,8 @@ def evaluate_submission(
 
     Raises KeyError for a cluster or node type that is not offered.
     """
-    rows = dict(plan.table)[choice["cluster"]]
-    row = {r.node_type: dict(r.facts) for r in rows}[choice[plan.node_type_field]]
-    compute = {r.node_type: dict(r.facts) for r in plan.compute_table}
+    row = plan.rows[choice["cluster"]][choice[plan.node_type_field]]
+    compute = plan.compute_rows
     people = {"": submitter.user, **submitter.others}
     names: dict[str, Any] = {}
     env = Environment(

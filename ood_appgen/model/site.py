@@ -6,6 +6,7 @@ asks for whole hours).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,6 +133,7 @@ class Cluster:
     modules: Modules | None
     environment: Pairs
     before: str
+    publish: str
     registry: str
     image_pull_secret: str
     image_pull_policy: str
@@ -208,6 +210,21 @@ class SiteProfile:
     def override(self, app_id: str) -> AppOverride | None:
         """What the site changes of the app `app_id`, if anything."""
         return self.apps.get(app_id)
+
+
+PLACEHOLDERS = ("compute_cluster", "user", "home", "uid", "gid")
+_PLACEHOLDER = re.compile(r"\{(" + "|".join(PLACEHOLDERS) + r")\}")
+
+
+def split_placeholders(text: str) -> list[tuple[str, bool]]:
+    """The parts of a text: literal text, and the words of placeholders (True)."""
+    parts = _PLACEHOLDER.split(text)
+    return [(part, index % 2 == 1) for index, part in enumerate(parts) if part or index % 2 == 1]
+
+
+def unknown_placeholders(text: str) -> list[str]:
+    """Words in braces that look like placeholders and are none (`${x}` is the shell's)."""
+    return [w for w in re.findall(r"(?<!\$)\{([a-z_]+)\}", text) if w not in PLACEHOLDERS]
 
 
 def placeholders(text: str) -> list[str]:

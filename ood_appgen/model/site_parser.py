@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ood_appgen.diagnostics import Diagnostic, Span, error, quote
+from ood_appgen.model.schedulers import SCHEDULERS
 from ood_appgen.model.site import (
+    PLACEHOLDERS,
     AppOverride,
     Ask,
     Cluster,
@@ -18,15 +20,20 @@ from ood_appgen.model.site import (
     Modules,
     Mount,
     NodeType,
+    Pairs,
     SiteProfile,
     VersionOverride,
     merge_pairs,
     pairs,
     placeholders,
+    split_placeholders,
+    unknown_placeholders,
 )
 from ood_appgen.model.text import read_script
 from ood_appgen.schema import did_you_mean
 from ood_appgen.source import Document, PathKey
+
+_MEMORY_KINDS = (("memory_mb", "memory_mb_per_core"), ("memory_mb_per_core", "memory_mb"))
 
 
 def parse(document: Document, directory: Path) -> tuple[SiteProfile | None, list[Diagnostic]]:
@@ -78,7 +85,7 @@ class _Parser:
             clusters=tuple(clusters),
             queue=self._ask(("queue",), Ask("none")),
             qos=self._ask(("qos",), Ask("none")),
-            environment=pairs(data.get("environment")),
+            environment=self._environment(("environment",)),
             mounts=mounts,
             compute_clusters=compute,
             apps=apps,
@@ -106,11 +113,8 @@ class _Parser:
             self._node_type(path, name, node_id, own or {}, shared, data, compute)
             for node_id, own in data["node_types"].items()
         )
-        before, finding = read_script(
-            data.get("before", ""), directory, self.document.span((*path, "before"))
-        )
-        if finding:
-            self.findings.append(finding)
+        before = self._script(data.get("before", ""), directory, (*path, "before"))
+        publish = self._script(data.get("publish", ""), directory, (*path, "publish"))
         requests = data.get("requests", {})
         own_modules = data.get("modules", site.get("modules"))
         account_path: PathKey = (*path, "account") if "account" in data else ("account",)
@@ -123,8 +127,11 @@ class _Parser:
             account=self._ask(account_path, Ask("none")),
             hours=self._hours((*path, "hours") if "hours" in data else ("hours",)),
             modules=_modules(own_modules),
-            environment=merge_pairs(pairs(site.get("environment")), pairs(data.get("environment"))),
+            environment=merge_pairs(
+                self._environment(("environment",)), self._environment((*path, "environment"))
+            ),
             before=before,
+            publish=publish,
             registry=data.get("registry", ""),
             image_pull_secret=data.get("image_pull_secret", ""),
             image_pull_policy=data.get("image_pull_policy", "IfNotPresent"),
@@ -137,28 +144,20 @@ class _Parser:
             span=self.document.key_span(path),
         )
 
+    def _script(self, text: str, directory: Path, path: PathKey) -> str:
+        script, finding = read_script(text, directory, self.document.span(path))
+        if finding:
+            self.findings.append(finding)
+        return script
+
     def _refuse_foreign_keys(self, path: PathKey, data: dict[str, Any], scheduler: str) -> None:
-        foreign = {
-            "slurm": (
-                "registry",
-                "image_pull_secret",
-                "image_pull_policy",
-                "node_selector",
-                "labels",
-                "requests",
-                "mounts",
-                "supplemental_groups",
-            ),
-            "kubernetes": ("native", "whole_node"),
-        }
-        for key in foreign[scheduler]:
+        for key in SCHEDULERS[scheduler].other_cluster_keys:
             if key in data:
-                other = "kubernetes" if scheduler == "slurm" else "slurm"
                 self._error(
                     (*path, key),
                     "cluster-key",
                     f"{quote(key)} means nothing on a {scheduler} cluster",
-                    f"it belongs to a cluster with `scheduler: {other}`",
+                    "it belongs to a cluster with another `scheduler`",
                     key=True,
                 )
 
@@ -173,9 +172,19 @@ class _Parser:
         compute: dict[str, ComputeCluster],
     ) -> NodeType:
         path: PathKey = (*cluster_path, "node_types", node_id)
-        layers = (cluster.get("defaults") or {}, shared.get(node_id) or {}, own)
         data: dict[str, Any] = {}
-        for layer in layers:
+        for layer in (cluster.get("defaults") or {}, shared.get(node_id) or {}, own):
+            if "memory_mb" in layer and "memory_mb_per_core" in layer:
+                self._error(
+                    path,
+                    "node-type-memory",
+                    f"node type {quote(node_id)} has both memory_mb and memory_mb_per_core",
+                    "keep one of them",
+                    key=True,
+                )
+            for kind, other in _MEMORY_KINDS:
+                if kind in layer:
+                    data.pop(other, None)  # a nearer word on memory replaces a farther one
             for key, value in layer.items():
                 known = data.get(key)
                 both = isinstance(value, dict) and isinstance(known, dict)
@@ -189,14 +198,14 @@ class _Parser:
                 or "describe it here, or under the top-level `node_types`",
                 key=True,
             )
-        slurm = cluster["scheduler"] == "slurm"
-        self._refuse_foreign_node_keys(path, data, slurm)
+        scheduler = cluster["scheduler"]
+        self._refuse_foreign_node_keys(path, data, scheduler)
         whole = data.get("whole_node", cluster.get("whole_node", "none"))
         whole_node = str(whole["tasks"]) if isinstance(whole, dict) else whole
         cores_data = data.get("cores", {})
         cores = Cores(cores_data.get("min"), cores_data.get("max"), cores_data.get("default"))
         self._check_cores(path, cluster_id, node_id, cores, whole_node)
-        gpus = self._gpus(path, data.get("gpus"), slurm)
+        gpus = self._gpus(path, data.get("gpus"), scheduler)
         compute_cluster = data.get("compute_cluster", "")
         if compute_cluster and compute_cluster not in compute:
             self._error(
@@ -226,23 +235,10 @@ class _Parser:
             span=self.document.key_span(path),
         )
 
-    def _refuse_foreign_node_keys(self, path: PathKey, data: dict[str, Any], slurm: bool) -> None:
-        foreign = (
-            ("compute_cluster", "node_selector")
-            if slurm
-            else (
-                "constraint",
-                "partition",
-                "qos",
-                "reservation",
-                "exclusive",
-                "licenses",
-                "native",
-                "whole_node",
-            )
-        )
-        scheduler = "slurm" if slurm else "kubernetes"
-        for key in foreign:
+    def _refuse_foreign_node_keys(
+        self, path: PathKey, data: dict[str, Any], scheduler: str
+    ) -> None:
+        for key in SCHEDULERS[scheduler].other_node_keys:
             if key in data:
                 self._error(
                     (*path, key),
@@ -250,14 +246,6 @@ class _Parser:
                     f"{quote(key)} of node type {quote(path[-1])} means nothing on a {scheduler} cluster",
                     key=True,
                 )
-        if "memory_mb" in data and "memory_mb_per_core" in data:
-            self._error(
-                path,
-                "node-type-memory",
-                f"node type {quote(path[-1])} has both memory_mb and memory_mb_per_core",
-                "keep one of them",
-                key=True,
-            )
 
     def _check_cores(
         self, path: PathKey, cluster_id: str, node_id: str, cores: Cores, whole_node: str
@@ -289,7 +277,7 @@ class _Parser:
                 f"the default of {cores.default} cores is not between {low} and {cores.max}",
             )
 
-    def _gpus(self, path: PathKey, data: dict[str, Any] | None, slurm: bool) -> Gpus | None:
+    def _gpus(self, path: PathKey, data: dict[str, Any] | None, scheduler: str) -> Gpus | None:
         if data is None:
             return None
         place: PathKey = (*path, "gpus")
@@ -302,12 +290,12 @@ class _Parser:
                 "node-type-gpus",
                 f"GPUs: at least {least}, at most {most} and {default} by default do not go together",
             )
-        for key in ("resource",) if slurm else ("type", "request"):
+        for key in SCHEDULERS[scheduler].other_gpu_keys:
             if key in data:
                 self._error(
                     (*place, key),
                     "node-type-key",
-                    f"{quote(key)} of GPUs means nothing on a {'slurm' if slurm else 'kubernetes'} cluster",
+                    f"{quote(key)} of GPUs means nothing on a {scheduler} cluster",
                     "Kubernetes names GPUs by `resource`, Slurm by `type` and `request`",
                     key=True,
                 )
@@ -389,9 +377,35 @@ class _Parser:
             name,
             _modules(data.get("modules")),
             pairs(data.get("paths")),
-            pairs(data.get("environment")),
+            self._compute_environment(name, (*path, "environment")),
             self.document.key_span(path),
         )
+
+    def _compute_environment(self, name: str, path: PathKey) -> Pairs:
+        found = []
+        for key, text in self._environment(path):
+            known = text.replace("{compute_cluster}", name)
+            if any(is_word for _, is_word in split_placeholders(known)):
+                self._error(
+                    (*path, key),
+                    "placeholder",
+                    "only {compute_cluster} is replaced in the environment of a compute cluster",
+                    "write it under `environment` of the Kubernetes cluster",
+                )
+            found.append((key, known))
+        return tuple(found)
+
+    def _environment(self, path: PathKey) -> Pairs:
+        found = pairs(self._at(path))
+        for key, text in found:
+            for word in unknown_placeholders(text):
+                self._error(
+                    (*path, key),
+                    "placeholder",
+                    f"{{{word}}} is not a placeholder",
+                    "known: " + ", ".join(f"{{{known}}}" for known in PLACEHOLDERS),
+                )
+        return found
 
     def _app(
         self,
@@ -440,7 +454,7 @@ class _Parser:
             versions=tuple(versions),
             modules=tuple(data["modules"]) if "modules" in data else None,
             scripts=pairs(data.get("scripts")),
-            environment=pairs(data.get("environment")),
+            environment=self._environment((*path, "environment")),
             image=data.get("image"),
             mounts=self._names((*path, "mounts"), data.get("mounts"), mounts, "mount"),
             span=self.document.key_span(path),

@@ -13,14 +13,15 @@ def read_script(text: str, directory: Path, span: Span) -> tuple[str, Diagnostic
     One line is the name of a file in `directory`; several lines are the script itself.
     """
     if "\n" in text or not text:
-        return text, None
+        return text.replace("\r\n", "\n"), None
     path = directory / text
     inside = not text.startswith("/") and ".." not in Path(text).parts
     hint = "a script of several lines can stand here itself, after `|`"
     if not inside:
         return "", error(span, "script-file", f"{quote(text)} is not a file beside this one", hint)
     try:
-        return path.read_bytes().decode("utf-8"), None
+        # bash takes a carriage return for a part of the command.
+        return path.read_bytes().decode("utf-8").replace("\r\n", "\n"), None
     except UnicodeDecodeError:
         return "", error(span, "script-file", f"the script {quote(text)} is not UTF-8 text")
     except OSError as exc:

@@ -12,10 +12,10 @@ from typing import Any
 
 from ood_appgen import directives
 from ood_appgen.diagnostics import Diagnostic, Span, error, has_errors, quote, warning
+from ood_appgen.model import names
 from ood_appgen.model.app import FieldSpec
 from ood_appgen.model.plan import NO_LIMIT_HOURS, FormField, FormOption, Offer
 from ood_appgen.model.site import Ask, Cluster, SiteProfile
-from ood_appgen.planner import names
 from ood_appgen.planner.settings import Settings
 
 # OOD's own fields, which bring their widget along (dashboard lib/smart_attributes/attributes).
