@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from ood_appgen import check, planner, render, schema, source
-from ood_appgen.diagnostics import Diagnostic, error, file_error, has_errors, quote, sort
+from ood_appgen.diagnostics import Diagnostic, error, file_error, has_errors, quote, sort, warning
 from ood_appgen.model import app_parser, site_parser
 from ood_appgen.model.app import AppSpec
 from ood_appgen.model.plan import AppPlan
-from ood_appgen.model.site import SiteProfile
+from ood_appgen.model.site import AppOverride, SiteProfile
 from ood_appgen.render import RenderedFile
 from ood_appgen.source import Document
 
@@ -66,13 +66,16 @@ def find_apps(site_file: Path) -> list[Path]:
     )
 
 
-def render_apps(app_dirs: Sequence[Path], site_file: Path) -> Result:
-    """Render apps for a site, in memory, with the findings of all of them."""
+def render_apps(app_dirs: Sequence[Path], site_file: Path, everything: bool = False) -> Result:
+    """Render apps for a site, in memory, with the findings of all of them.
+
+    `everything` says that these are all apps there are: a word on another one is then a mistake.
+    """
     site, findings = _load(site_file, "site", site_parser.parse)
     apps: list[RenderedApp] = []
     skipped: list[str] = []
     seen: dict[str, AppSpec] = {}
-    for folder in app_dirs:
+    for folder in {d.resolve(): d for d in app_dirs}.values():
         app, found = _load(folder / APP_FILE, "app", app_parser.parse)
         findings += found
         if app is None or site is None:
@@ -97,7 +100,18 @@ def render_apps(app_dirs: Sequence[Path], site_file: Path) -> Result:
         findings += found
         if rendered is not None:
             apps.append(rendered)
+    if site is not None and everything and not has_errors(findings):
+        findings += [_unknown_app(app, seen) for name, app in site.apps.items() if name not in seen]
     return Result(tuple(apps), tuple(skipped), tuple(sort(findings)))
+
+
+def _unknown_app(override: AppOverride, known: Iterable[str]) -> Diagnostic:
+    return warning(
+        override.span,
+        "app-unknown",
+        f"the site has no app {quote(override.id)}",
+        schema.did_you_mean(override.id, known) or f"its apps: {', '.join(known)}",
+    )
 
 
 def _render_one(
@@ -132,7 +146,8 @@ def _load(
     document, findings = source.read_file(path, shown_as)
     if document is None:
         return None, findings
-    findings += schema.validate(document, kind)
+    misread = {f.span for f in findings}  # said once: what was not read as written fits no schema
+    findings += [f for f in schema.validate(document, kind) if f.span not in misread]
     if has_errors(findings):
         return None, findings
     model, found = parse(document, path.parent)

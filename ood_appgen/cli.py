@@ -61,16 +61,18 @@ def cli() -> None:
     metavar="DIR",
     help="Where the apps go: DIR/<app id>/.",
 )
-@click.option(
-    "--check", "mode", flag_value="check", help="Write nothing; exit 1 if anything differs."
-)
-@click.option("--diff", "mode", flag_value="diff", help="Write nothing; print the differences.")
-@click.option(
-    "--dry-run", "mode", flag_value="dry-run", help="Write nothing; print what would change."
-)
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if anything differs.")
+@click.option("--diff", is_flag=True, help="Write nothing; print the differences.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; print what would change.")
 @click.option("--force", is_flag=True, help="Overwrite files that were edited, or made, by hand.")
 def render_command(
-    app_dirs: tuple[Path, ...], site_file: Path | None, output: Path, mode: str | None, force: bool
+    app_dirs: tuple[Path, ...],
+    site_file: Path | None,
+    output: Path,
+    check: bool,
+    diff: bool,
+    dry_run: bool,
+    force: bool,
 ) -> None:
     """Render apps for a site, check them, and write them.
 
@@ -80,34 +82,38 @@ def render_command(
     """
     from ood_appgen import api, writer
 
+    if check + diff + dry_run > 1:
+        raise click.UsageError("--check, --diff and --dry-run exclude each other")
     site_file = site_file or _find_site(app_dirs)
+    everything = not app_dirs
     if not app_dirs:
         app_dirs = tuple(api.find_apps(site_file))
         if not app_dirs:
             _fail(
                 f"{site_file}: there are no apps (apps/*/app.yml) beside it; name their directories"
             )
-    result = api.render_apps(app_dirs, site_file)
+    result = api.render_apps(app_dirs, site_file, everything)
     _print_findings(result)
     if result.failed:
         sys.exit(BAD_INPUT)
     try:
         changes = [writer.compare(output / a.id, a.files, __version__) for a in result.apps]
         blocked = [app for app in changes if app.blocked] if not force else []
-        if mode == "diff":
+        if diff:
             for app in changes:
                 for line in writer.diff(app, str(app.target)):
                     click.echo(line)
             return
-        if blocked and mode is None:
+        writes = not (check or dry_run)
+        if blocked and writes:
             _print_blocked(blocked)
             sys.exit(FINDINGS)
-        if mode is None:
+        if writes:
             writer.write(changes, output)
     except writer.WriteError as exc:
         _fail(f"{exc}")
-    _print_changes(changes, result, written=mode is None)
-    if mode == "check" and not all(app.is_clean for app in changes):
+    _print_changes(changes, result, written=writes)
+    if check and not all(app.is_clean for app in changes):
         sys.exit(FINDINGS)
 
 
@@ -126,7 +132,7 @@ def schema_command(name: str) -> None:
 def _find_site(app_dirs: tuple[Path, ...]) -> Path:
     from ood_appgen import api
 
-    found = {api.find_site(d.absolute()) for d in app_dirs or (Path.cwd(),)}
+    found = {api.find_site(d.resolve()) for d in app_dirs or (Path.cwd(),)}
     if None in found:
         where = (
             f"{app_dirs[0]} or in a directory above it"

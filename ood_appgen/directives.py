@@ -57,8 +57,12 @@ def set_value(target: str) -> str:
 def read(name: str, fields: Sequence[str]) -> Effect | None:
     """What OOD's JavaScript makes of a directive on a form with these fields; None: nothing."""
     key = _dataset_key(name)
-    if key.startswith("optionFor"):
-        return _read_option_for(key, fields)
+    for kind in ("optionFor", "exclusiveOptionFor"):
+        if key.startswith(kind):
+            target = _id_from_token(key.removeprefix(kind), fields)
+            return Effect("option-for", target) if target else None
+    if key.startswith("alias"):
+        return Effect("alias", "")
     for kind in ("min", "max"):
         if key.startswith(kind):
             return _read_limit(kind, key[len(kind) :], fields)
@@ -89,7 +93,8 @@ def option_for_matches(name: str, field: str, value: str, fields: Sequence[str])
     shown = _mountain(value)
     if shown[:1].isdigit():
         shown = f"-{shown}"
-    return key == f"optionFor{first}{shown}"
+    # The JavaScript also looks for an alias, which is empty where there is none.
+    return key in (f"optionFor{first}{shown}", f"optionFor{first}")
 
 
 def _word(text: str) -> str:
@@ -142,6 +147,8 @@ def _read_limit(kind: str, key: str, fields: Sequence[str]) -> Effect | None:
     tokens = re.findall(r"^[^A-Z]+|[A-Z][^A-Z]*", match[2])
     if len(tokens) == 2:
         return Effect(kind, target, _id_from_token(tokens[0], fields), _snake(tokens[1]))
+    if len(tokens) < 2:
+        return Effect(kind, target)  # a condition without a value is none
     for count in range(1, len(tokens) + 1):
         condition = _id_from_token("".join(tokens[:count]), fields)
         if condition:

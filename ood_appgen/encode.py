@@ -137,10 +137,11 @@ def ruby_literal(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(ruby_literal(item) for item in value) + "]"
     if isinstance(value, range):
-        return f"{value.start}..{value.stop - 1}"
+        plain = f"{value.start}..{value.stop - 1}"
+        return plain if value.step == 1 else f"({plain}).step({value.step}).to_a"
     if isinstance(value, dict):
-        items = (f"{ruby_literal(k)} => {ruby_literal(v)}" for k, v in value.items())
-        return "{ " + ", ".join(items) + " }"
+        items = [f"{ruby_literal(k)} => {ruby_literal(v)}" for k, v in value.items()]
+        return "{ " + ", ".join(items) + " }" if items else "{}"
     return f'"{ruby_inside(str(value))}"'
 
 
@@ -157,8 +158,8 @@ _NUMBERS = (Local("cores"), Local("gpus"), Local("hours"), Local("memory_mb"))
 
 # Names that a generated submit file gives values itself.
 LOCAL_NAMES = frozenset(
-    "account_label allowed choices compute compute_clusters cores field gpus hours label memory_mb "
-    "native node node_types numbers on_node shown texts there user value wanted".split()
+    "account_label allowed compute compute_clusters cores gpus hours label memory_mb native node "
+    "node_types refused shown there user value wanted".split()
 )
 
 
@@ -199,7 +200,9 @@ def ruby(expr: Expr) -> str:
         case If(condition, then, otherwise):
             return f"({ruby_condition(condition)} ? {ruby(then)} : {ruby(otherwise)})"
         case Concat(parts):
-            return " + ".join(_list_part(part) for part in parts)
+            printed = [_list_part(part) for part in parts]
+            several = len(parts) > 1
+            return " + ".join(f"({p})" if several and " ? " in p else p for p in printed)
 
 
 def ruby_condition(condition: Condition) -> str:
@@ -217,7 +220,8 @@ def ruby_condition(condition: Condition) -> str:
             words = "|".join(LABEL_WORDS)
             return f"{ruby(value)}.match?(/\\A(?!(?:{words})\\z)[a-z]/i)"
         case Not(inner):
-            return f"!{ruby_condition(inner)}"
+            code = ruby_condition(inner)
+            return f"!({code})" if isinstance(inner, All) else f"!{code}"
         case All(conditions):
             return " && ".join(ruby_condition(inner) for inner in conditions)
 
@@ -230,7 +234,9 @@ def ruby_lines(name: str, expr: Expr) -> list[str]:
         return [f"{name} = {code[1:-1] if outer else code}"]
     lines = []
     for index, part in enumerate(expr.parts):
-        sign = "=" if index == 0 else "+="
+        if index == 0 and part.when is not None and part.otherwise is None:
+            lines.append(f"{name} = []")
+        sign = "=" if not lines else "+="
         if part.when is not None and part.otherwise is None:
             lines.append(f"{name} {sign} {_items(part.items)} if {ruby_condition(part.when)}")
         else:
@@ -243,6 +249,8 @@ def yaml_erb(expr: Expr) -> str:
     if isinstance(expr, Literal):
         return erb_text(yaml_scalar(expr.value))
     code = ruby(expr)
+    if isinstance(expr, Concat) and (len(expr.parts) > 1 or expr.parts[0].when is not None):
+        code = f"({code})"
     return f"<%= {code} %>" if _is_number(expr) else f"<%= {code}.to_json %>"
 
 

@@ -207,7 +207,7 @@ def evaluate(expr: Expr, env: Environment) -> Any:
         case Literal(value):
             return value
         case FormText(field):
-            return env.form.get(field, "").strip()
+            return env.form.get(field, "").strip(" \t\n\v\f\r\0")
         case FormNumber(field):
             return int(env.form.get(field, "") or 0)
         case Local(name):
@@ -242,6 +242,8 @@ def holds(condition: Condition, env: Environment) -> bool:
             return bool(evaluate(number, env) == 0)
         case IsPositive(number):
             return bool(evaluate(number, env) > 0)
+        case IsGiven(Fact() | ComputeFact() as fact):
+            return evaluate(fact, env) is not None
         case IsGiven(value):
             return evaluate(value, env) not in (None, "")
         case IsLabel(value):

@@ -1,7 +1,7 @@
 """Files to disk: all or nothing, and never over something that a person wrote.
 
 Each app's directory is built anew beside the old one and exchanged with it in one system call, so
-that a reader, or a power cut, meets the old tree or the new one. `appgen.lock` in the directory
+that a reader, or a kill, meets the old tree or the new one. `appgen.lock` in the directory
 holds the hash of every file that was written; what does not match it was made or edited by hand.
 """
 
@@ -14,6 +14,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ from ood_appgen.render import RenderedFile
 
 LOCK_NAME = "appgen.lock"
 _STAGE_PREFIX = ".appgen-"
+_STAGE_NAME = re.compile(r"\.appgen-[a-z][a-z0-9_-]*-[a-z0-9_]{8}(\.old)?")
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -79,7 +81,7 @@ def _find_changes(target: Path, files: Sequence[RenderedFile]) -> tuple[Change, 
         changes = [_compare_file(target, file, known) for file in files]
         names = {f.path for f in files}
         for path, digest in sorted(known.items()):
-            if path in names or not os.path.lexists(target / path):
+            if path in names or not os.path.lexists(target / path) or (target / path).is_dir():
                 continue
             edited = _state(target / path) != digest
             changes.append(Change(path, "remove", "edited since appgen wrote it" if edited else ""))
@@ -114,7 +116,7 @@ def write(apps: Sequence[AppChanges], root: Path) -> None:
     Files in a target that appgen knows nothing of stay where they are.
     """
     todo = [app for app in apps if not app.is_clean]
-    if not todo:
+    if not todo and not any(_leftovers(root)):
         return
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -148,6 +150,20 @@ def _refuse_odd_target(target: Path) -> None:
 
 def _compare_file(target: Path, file: RenderedFile, known: dict[str, str]) -> Change:
     path = target / file.path
+    for folder in path.relative_to(target).parents:
+        place = target / folder
+        if (
+            os.path.lexists(place)
+            and (place.is_symlink() or not place.is_dir())
+            and place != target
+        ):
+            raise WriteError(
+                f"{place}: appgen writes a folder of that name, but this is none; move it away"
+            )
+    if path.is_dir() and not path.is_symlink():
+        raise WriteError(
+            f"{path}: appgen writes a file of that name, but this is a folder; move it away"
+        )
     if not os.path.lexists(path):
         return Change(file.path, "create")
     state = _state(path)
@@ -186,9 +202,13 @@ def _read_lock(target: Path) -> dict[str, str]:
         data = json.loads((target / LOCK_NAME).read_bytes())
         files = data["files"]
         safe = {
-            str(k): str(v) for k, v in files.items() if ".." not in Path(k).parts and k[:1] != "/"
+            str(path): str(digest)
+            for path, digest in files.items()
+            if path and path[:1] != "/" and not {"..", "."} & set(path.split("/"))
         }
-    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError):
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
     return safe
 
@@ -197,7 +217,7 @@ def _build(app: AppChanges, stage: Path) -> None:
     """The whole new directory: our files, and whatever else was in the old one."""
     ours = {f.path for f in app.files} | {c.path for c in app.changes if c.kind == "remove"}
     if app.target.is_dir():
-        shutil.copystat(app.target, stage)
+        _copy_owner_and_mode(app.target, stage)
         _carry_over(app.target, stage, ours)
     else:
         umask = os.umask(0)
@@ -213,21 +233,29 @@ def _build(app: AppChanges, stage: Path) -> None:
 
 
 def _carry_over(old: Path, new: Path, ours: set[str]) -> None:
+    """Put everything that is not ours into the new directory, as it is."""
     for folder, folders, names in os.walk(old):
         relative = Path(folder).relative_to(old)
         for name in [*folders, *names]:
             path = Path(folder) / name
             place = new / relative / name
             if path.is_dir() and not path.is_symlink():
-                keeps = any(files for _, _, files in os.walk(path)) or not any(os.scandir(path))
-                if keeps:
-                    place.mkdir(exist_ok=True)
-                    shutil.copystat(path, place)
+                below = {p.relative_to(old).as_posix() for p in path.rglob("*") if not p.is_dir()}
+                if not below or below - ours:  # not only files of ours that go away
+                    place.mkdir(parents=True, exist_ok=True)
+                    _copy_owner_and_mode(path, place)
             elif (relative / name).as_posix() not in ours:
                 try:
                     os.link(path, place, follow_symlinks=False)
                 except OSError:
                     shutil.copy2(path, place, follow_symlinks=False)
+
+
+def _copy_owner_and_mode(old: Path, new: Path) -> None:
+    state = old.stat()
+    if (state.st_uid, state.st_gid) != (new.stat().st_uid, new.stat().st_gid):
+        os.chown(new, state.st_uid, state.st_gid)
+    shutil.copystat(old, new)
 
 
 def _exchange_all(staged: Sequence[tuple[Path, Path]]) -> None:
@@ -273,6 +301,11 @@ def _exchange(target: Path, stage: Path) -> None:
     aside.rename(stage)
 
 
+def _leftovers(root: Path) -> list[Path]:
+    """What a writer that was killed left behind, and what one at work is using."""
+    return [p for p in root.iterdir() if _STAGE_NAME.fullmatch(p.name)] if root.is_dir() else []
+
+
 @contextmanager
 def _exclusive(root: Path) -> Iterator[None]:
     """One writer at a time below `root`; also tidies up after a writer that was killed."""
@@ -284,7 +317,7 @@ def _exclusive(root: Path) -> Iterator[None]:
             raise WriteError(
                 f"{root}: another appgen is writing here; wait for it and run again"
             ) from None
-        for left in root.glob(f"{_STAGE_PREFIX}*"):
+        for left in _leftovers(root):
             target = root / left.name.removeprefix(_STAGE_PREFIX).rsplit("-", 1)[0]
             if left.suffix == ".old" and not target.exists():
                 left.rename(target)  # killed between the two renames of _exchange

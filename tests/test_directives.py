@@ -89,12 +89,7 @@ ODD = ("cluster", "v_2", "mem_4gb", "wait_for_it", "format", "a__b", "x_")
         # An unknown condition: the limit holds always, or never.
         ("data-max-gpus-for-bogus-hpc", FORM, Effect("max", "gpus", "", "hpc")),
         ("data-max-gpus-for-bogus-word-hpc", FORM, Effect("max", "gpus")),
-        pytest.param(
-            "data-max-gpus-for-cluster",
-            FORM,
-            Effect("max", "gpus"),
-            marks=pytest.mark.xfail(strict=True, reason="a condition without a value is none"),
-        ),
+        pytest.param("data-max-gpus-for-cluster", FORM, Effect("max", "gpus")),
         # Values that begin with a digit, or have - or _ before one, lose the condition.
         ("data-max-gpus-for-cluster-1st", FORM, Effect("max", "gpus")),
         ("data-max-gpus-for-cluster-hpc-2", FORM, Effect("max", "gpus")),
@@ -173,7 +168,6 @@ def test_an_option_is_not_hidden(
     assert not option_for_matches(name, field, value, fields)
 
 
-@pytest.mark.xfail(strict=True, reason="without an alias, a name without a value is looked up too")
 def test_an_option_is_always_hidden_by_a_directive_without_a_value() -> None:
     assert option_for_matches("data-option-for-cluster", "cluster", "hpc", FORM)
 

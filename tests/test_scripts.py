@@ -143,7 +143,7 @@ def test_a_pod_listens_on_its_own_port(ruby: RubyOracle, tmp_path: Path) -> None
     sample = next(s for s in SAMPLES if str(s) == "osc-rstudio")
     choice = next(c for c in choices(sample.plan) if c["cluster"] == "kubernetes")
     text = render(ruby, sample, "template/before.sh.erb", choice).split("# -- rstudio: before")[0]
-    site_part = "source /bin/find_host_port\n    # shellcheck source=/dev/null\n    source /bin/save_passwd_as_secret"
+    site_part = "source /bin/find_host_port\n# shellcheck source=/dev/null\nsource /bin/save_passwd_as_secret"
     assert site_part in text
     text = text.replace(site_part, "HOST_CFG=10.0.0.7 PORT_CFG=30123 PASSWORD=secret")
     program = (

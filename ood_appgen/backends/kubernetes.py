@@ -59,9 +59,10 @@ def row(offer: Offer, request: Request) -> Columns:
         columns.append(("memory_mb", offer.memory_mb))
     if node.gpus is not None and node.gpus.resource != DEFAULT_GPU_RESOURCE:
         columns.append(("gpu_resource", node.gpus.resource))
-    if node.node_selector:
+    if any(n.node_selector for n in offer.cluster.node_types):
         merged = merge_pairs(offer.cluster.node_selector, node.node_selector)
-        columns.append(("node_selector", dict(merged)))
+        known = {k: v.replace("{compute_cluster}", node.compute_cluster) for k, v in merged}
+        columns.append(("node_selector", known))
     return tuple(columns)
 
 
@@ -154,7 +155,10 @@ def _container(
 ) -> tuple[Entry, ...]:
     container = request.app.container
     assert container is not None
-    registry = f"{cluster.registry}/" if cluster.registry else ""
+    # An image that begins with a host has a registry of its own.
+    host = request.image.split("/")[0]
+    own = "/" in request.image and ("." in host or ":" in host or host == "localhost")
+    registry = f"{cluster.registry}/" if cluster.registry and not own else ""
     entries = [
         Entry("name", Literal(container.name)),
         Entry("image", Literal(f"{registry}{request.image}")),
@@ -210,17 +214,18 @@ def _memory_entries(percent: int) -> list[Entry]:
 def _environment(
     cluster: Cluster, request: Request, compute: list[ComputeCluster]
 ) -> tuple[Entry, ...]:
-    fixed = merge_pairs(cluster.environment, request.environment)
-    entries = {name: Entry(name, _pod_text(text)) for name, text in fixed}
+    """The site's words first, then the compute cluster's, then the app's: the last one counts."""
+    entries = {name: Entry(name, _pod_text(text)) for name, text in cluster.environment}
     for name in dict.fromkeys(n for c in compute for n, _ in c.environment):
         fact = ComputeFact(_environment_fact(name))
         everywhere = all(name in dict(c.environment) for c in compute)
-        if name in entries:
+        if name in entries and not everywhere:
             other = entries[name].value
             assert not isinstance(other, tuple | Items)
             entries[name] = Entry(name, Either(fact, other))
         else:
             entries[name] = Entry(name, fact, None if everywhere else IsGiven(fact))
+    entries.update((name, Entry(name, _pod_text(text))) for name, text in request.environment)
     return tuple(entries.values())
 
 
@@ -264,9 +269,7 @@ def _node_selector(cluster: Cluster, rows: list[dict[str, Any]]) -> list[Entry]:
     fixed = tuple(Entry(key, expand(value)) for key, value in cluster.node_selector)
     if not any("node_selector" in r for r in rows):
         return [Entry("node_selector", fixed)] if fixed else []
-    return [
-        Entry("node_selector", Either(Fact("node_selector"), Literal(dict(cluster.node_selector))))
-    ]
+    return [Entry("node_selector", Fact("node_selector"))]
 
 
 def _path_fact(mount: str) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 from ood_appgen.expr import Expr, Fact, Join, Literal, Person, Product
 from ood_appgen.model.app import AppSpec
-from ood_appgen.model.plan import CORES, GPUS, HOURS, Entry, Offer
-from ood_appgen.model.site import ComputeCluster, Mount, Pairs
+from ood_appgen.model.plan import HOURS, Entry, Offer
+from ood_appgen.model.site import ComputeCluster, Mount, Pairs, split_placeholders
 
 Columns = tuple[tuple[str, Any], ...]
 
@@ -28,7 +28,6 @@ class Request:
     queue: Expr | None
     qos: Expr | None
     hours: bool
-    has_cores_field: bool
     has_gpus_field: bool
     environment: Pairs
     image: str
@@ -61,30 +60,18 @@ def wall_time(request: Request) -> tuple[Entry, ...]:
 
 def expand(text: str, user: str = "") -> Expr:
     """Text with placeholders as an expression: {compute_cluster}, {user}, {home}, {uid}, {gid}."""
-    parts: list[Expr] = []
-    rest = text
-    while rest:
-        start = rest.find("{")
-        end = rest.find("}", start)
-        word = rest[start + 1 : end] if 0 <= start < end else ""
-        value = _placeholder(word, user)
-        if value is None:
-            step = end + 1 if word else len(rest)
-            parts.append(Literal(rest[:step]))
-            rest = rest[step:]
-            continue
-        if start:
-            parts.append(Literal(rest[:start]))
-        parts.append(value)
-        rest = rest[end + 1 :]
-    if len(parts) == 1 and not isinstance(parts[0], Person):
-        return parts[0]
-    if len(parts) == 1 and parts[0] in (Person("home", user), Person("name", user)):
-        return parts[0]
-    return Join(tuple(parts)) if parts else Literal("")
+    parts: list[Expr] = [
+        _placeholder(part, user) if is_word else Literal(part)
+        for part, is_word in split_placeholders(text)
+    ]
+    if not parts:
+        return Literal("")
+    # uid and gid are numbers: a text of them alone is still a text.
+    alone = len(parts) == 1 and parts[0] not in (Person("uid", user), Person("gid", user))
+    return parts[0] if alone else Join(tuple(parts))
 
 
-def _placeholder(word: str, user: str) -> Expr | None:
+def _placeholder(word: str, user: str) -> Expr:
     known: dict[str, Expr] = {
         "compute_cluster": Fact("compute_cluster"),
         "user": Person("name", user),
@@ -92,17 +79,4 @@ def _placeholder(word: str, user: str) -> Expr | None:
         "uid": Person("uid", user),
         "gid": Person("gid", user),
     }
-    return known.get(word)
-
-
-__all__ = [
-    "CORES",
-    "GPUS",
-    "HOURS",
-    "Columns",
-    "Request",
-    "batch_connect",
-    "common_columns",
-    "expand",
-    "wall_time",
-]
+    return known[word]

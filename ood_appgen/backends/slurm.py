@@ -91,7 +91,9 @@ def branches(offers: Sequence[Offer], request: Request) -> tuple[Branch, ...]:
 
 def _whole_node(offer: Offer) -> list[str]:
     whole = offer.node.whole_node
-    arguments = ["--exclusive"] if whole == "exclusive" else ["--ntasks-per-node", whole]
+    arguments = ["--ntasks-per-node", whole]
+    if whole == "exclusive":
+        arguments = [] if offer.node.exclusive else ["--exclusive"]
     if offer.memory_mb_per_core is not None:
         arguments += ["--mem", "0"]  # all memory of the node
     return arguments

@@ -24,6 +24,7 @@ class Offer:
     """A node type of a cluster as this app offers it: the limits that hold there.
 
     `cores.start` is 0 where the whole node is offered. `gpus` is None where there are none.
+    `default_gpus` and `fixed_hours` are what an app gets whose form does not ask.
     """
 
     cluster: Cluster
@@ -31,6 +32,7 @@ class Offer:
     cores: range
     gpus: range | None
     default_gpus: int
+    fixed_hours: int | None
     memory_mb_per_core: int | None
     memory_mb: int | None
     hours: range
@@ -97,6 +99,7 @@ class Check:
     by_cluster: tuple[tuple[str, tuple[str, ...]], ...] = ()
     required: bool = False
     lines: bool = False
+    length: int = 4096
     pattern: str = ""
     only_with: str = ""
     label_on: tuple[str, ...] = ()
@@ -146,14 +149,25 @@ class ShellCase:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteText:
+    """Shell text of the site, printed as it is; on these clusters only, or on all where empty."""
+
+    clusters: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ScriptPlan:
     """The job scripts. Texts of the app and the site are data for the templates."""
 
     exports: tuple[Export, ...]
     facts: tuple[ShellCase, ...]
-    site_before: tuple[ShellCase, ...]
-    connection: bool
-    schedulers: tuple[str, ...]
+    site_before: tuple[SiteText, ...]
+    connection: ShellCase | None
+    publish: tuple[SiteText, ...]
+    params: tuple[str, ...]
+    waits_on: tuple[str, ...]
+    waits_always: bool
     wait_s: int
     setup: tuple[ShellCase, ...]
     any_image: bool

@@ -6,6 +6,7 @@ from ood_appgen.diagnostics import Diagnostic, error, has_errors, quote
 from ood_appgen.model.app import AppSpec
 from ood_appgen.model.plan import AppPlan
 from ood_appgen.model.site import SiteProfile
+from ood_appgen.planner.containers import check_placeholders
 from ood_appgen.planner.form import plan_form
 from ood_appgen.planner.offers import choose_clusters, make_offers
 from ood_appgen.planner.scripts import plan_scripts
@@ -36,12 +37,13 @@ def build(
     findings += found
     if has_errors(findings):
         return None, findings
-    offers, found = make_offers(clusters, app, override)
-    findings += found
     settings, found = settle(site, app, override, clusters)
     findings += found
-    if not offers or has_errors(findings):
+    offers, found = make_offers(clusters, settings, override)
+    findings += found
+    if not offers:
         return None, findings
+    findings += check_placeholders(site, settings, offers)
     form, found = plan_form(site, settings, clusters, offers)
     findings += found
     if form is None or has_errors(findings):
@@ -63,7 +65,7 @@ def build(
         gpus_field=form.gpus,
         hours_field=form.hours,
         defaults=form.defaults,
-        table=make_table(offers, request),
+        table=make_table(offers, request, form),
         compute_table=make_compute_table(site, offers),
         names=make_names(settings, form, offers),
         branches=make_branches(offers, request),

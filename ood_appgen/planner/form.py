@@ -6,8 +6,9 @@ code reads it (`directives.read`) before it is used, and refused with a reason o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ood_appgen import directives
@@ -15,24 +16,12 @@ from ood_appgen.diagnostics import Diagnostic, Span, error, has_errors, quote, w
 from ood_appgen.model import names
 from ood_appgen.model.app import FieldSpec
 from ood_appgen.model.plan import NO_LIMIT_HOURS, FormField, FormOption, Offer
+from ood_appgen.model.schedulers import SCHEDULERS
 from ood_appgen.model.site import Ask, Cluster, SiteProfile
 from ood_appgen.planner.settings import Settings
 
 # OOD's own fields, which bring their widget along (dashboard lib/smart_attributes/attributes).
 _OWN_WIDGET = {"bc_num_hours", "auto_accounts", "auto_queues", "auto_qos"}
-# Fields of OOD's that would set what the site profile decides; `native` would erase some of them.
-_FROM_INSTEAD = {
-    "auto_accounts": "from: account",
-    "bc_account": "from: account",
-    "auto_qos": "from: qos",
-    "auto_queues": "from: queue",
-    "bc_queue": "from: queue",
-    "bc_num_hours": "from: hours",
-    "auto_cores": "from: cores",
-    "bc_num_slots": "from: cores (jobs have one node)",
-    "bc_num_nodes": "from: cores (jobs have one node)",
-    "auto_batch_clusters": "from: clusters",
-}
 _AUTO_ID = {"account": "auto_accounts", "queue": "auto_queues", "qos": "auto_qos"}
 
 
@@ -81,6 +70,7 @@ class _Builder:
         self.clusters = clusters
         self.offers = offers
         self.findings: list[Diagnostic] = []
+        self._refused: set[str | Span] = set()
         self.specs: list[FieldSpec] = []
         self.ids: dict[str, str] = {}
         self.asks: dict[str, Ask] = {
@@ -129,6 +119,10 @@ class _Builder:
                 continue
             if spec.source == "gpus" and not any(o.gpus for o in self.offers):
                 continue
+            if spec.source == "queue" and not any(_takes(o, o.node.partition) for o in self.offers):
+                continue
+            if spec.source == "qos" and not any(_takes(o, o.node.qos) for o in self.offers):
+                continue
             self.specs.append(spec)
             ask = self.asks.get(spec.source)
             auto = ask is not None and ask.ask.startswith("auto_")
@@ -141,14 +135,6 @@ class _Builder:
                     "field-name",
                     f"a field cannot be called {quote(spec.id)}: {why}",
                     "choose another id",
-                )
-            instead = _FROM_INSTEAD.get(spec.id)
-            if instead is not None and not spec.source:
-                self._error(
-                    spec.span,
-                    "field-name",
-                    f"{quote(spec.id)} would bypass the site profile",
-                    f"fill a field from it: {instead}",
                 )
         if not any(s.source == "account" for s in self.specs) and self.asks["account"].ask not in (
             "none",
@@ -198,6 +184,15 @@ class _Builder:
                 f"{quote(other.account.ask)}; one form cannot do both",
                 "use the same `ask` on all clusters of an app",
             )
+        elif asks[0].ask != "fixed":
+            for cluster, ask in zip(self.clusters, asks, strict=True):
+                if replace(ask, span=None) != replace(asks[0], span=None):
+                    self._error(
+                        ask.span or cluster.span,
+                        "account-mixed",
+                        f"{cluster.id} words the account field unlike {self.clusters[0].id}; a form has one",
+                        "write `account` once for the site, or the same on all clusters",
+                    )
         return asks[0]
 
     # -- one field --------------------------------------------------------------------------
@@ -218,29 +213,82 @@ class _Builder:
 
     def _cluster_field(self, spec: FieldSpec) -> FormField:
         # OOD lists the clusters that the user may use; options of ours would hide its choice.
-        return FormField("cluster", _texts(spec))
+        attributes = list(_texts(spec))
+        wanted = spec.setting("value")
+        if wanted is not None:
+            known = [c.id for c in self.clusters]
+            if wanted not in known:
+                self._error(
+                    spec.span,
+                    "field-default",
+                    f"{quote(wanted)} is no cluster here: {', '.join(known)}",
+                )
+            attributes.append(("value", wanted))
+        return FormField("cluster", (*attributes, *spec.attributes))
 
     def _own_field(self, spec: FieldSpec) -> FormField:
         attributes: list[tuple[str, Any]] = [("widget", spec.widget)] if spec.widget else []
         for key in ("label", "value", "min", "max", "step", "required", "help"):
-            value = spec.setting(key)
+            value = self._own_value(spec) if key == "value" else spec.setting(key)
             if value is None or (key == "required" and spec.only_with_gpus):
                 continue  # a hidden required field would stop the browser without a word
-            attributes.append(
-                (key, _as_text(value) if key in ("value", "label", "help") else value)
-            )
+            attributes.append((key, as_text(value) if key in ("value", "label", "help") else value))
         attributes += spec.attributes
         options = tuple(FormOption(o.label, o.value, o.directives) for o in spec.options)
-        for option in spec.options:
-            for name, _ in option.directives:
-                if directives.read(name, list(self.ids.values())) is None:
-                    self._error(
-                        option.span,
-                        "directive-dead",
-                        f"the directive {quote(name)} names no field of this form",
-                        f"fields: {', '.join(self.ids.values())} (with - for _ in directives)",
-                    )
+        self._check_own_directives(spec)
         return FormField(spec.id, tuple(attributes), options)
+
+    def _check_own_directives(self, spec: FieldSpec) -> None:
+        """Directives that the app writes itself must do something, and hide nothing required."""
+        named = [(name, o.span) for o in spec.options for name, _ in o.directives]
+        for name, value in spec.attributes:
+            if name.startswith("data-") and spec.widget == "check_box":
+                named.append((re.sub(r"-when-(un-?)?checked$", "", name), spec.span))
+            elif name.startswith("data-"):
+                named.append((f"{name}: {value}", spec.span))  # on the element itself: nothing
+        ids = self._form_ids()
+        required = {
+            self.ids[s.id] for s in self.specs if s.setting("required") and not s.only_with_gpus
+        }
+        for name, span in named:
+            effect = directives.read(name, ids)
+            half = (
+                effect
+                and effect.kind in ("min", "max")
+                and "-for-" in name
+                and not effect.condition
+            )
+            if effect is None or half:
+                self._error(
+                    span,
+                    "directive-dead",
+                    f"the directive {quote(name)} names no field of this form",
+                    f"fields: {', '.join(ids)} (with - for _ in directives)",
+                )
+            elif effect.kind == "hide" and effect.target in required:
+                self._error(
+                    span,
+                    "directive-required",
+                    f"{quote(name)} hides {effect.target}, which is required: the browser would stop "
+                    "without saying why",
+                    "do not hide it, or do not require it",
+                )
+
+    def _own_value(self, spec: FieldSpec) -> Any:
+        """What a field starts with; a browser leaves radios and numbers empty otherwise."""
+        value = spec.setting("value")
+        if spec.widget == "check_box" and isinstance(value, bool):
+            attributes = dict(spec.attributes)
+            return (
+                attributes.get("checked_value", "1")
+                if value
+                else attributes.get("unchecked_value", "0")
+            )
+        if value is None and spec.widget in ("radio", "radio_button"):
+            return spec.options[0].value
+        if value is None and spec.widget in ("number_field", "range_field"):
+            return spec.setting("min", 0)
+        return value
 
     def _asked_field(self, spec: FieldSpec) -> FormField:
         ask = self.asks[spec.source]
@@ -254,7 +302,7 @@ class _Builder:
         if label:
             attributes.append(("label", label))
         if value:
-            attributes.append(("value", _as_text(value)))
+            attributes.append(("value", as_text(value)))
         if spec.source == "account" and ask.required and ask.ask == "text":
             attributes.append(("required", True))
         if help_text:
@@ -283,7 +331,11 @@ class _Builder:
     def _cores_field(self, spec: FieldSpec) -> FormField:
         app = self.settings.app.resources
         first = self.offers[0]
-        default = app.cores_default or first.node.cores.default or max(1, first.cores.start)
+        default = first.node.cores.default
+        if app.cores_default is not None:
+            default = app.cores_default
+        if default is None:
+            default = max(1, first.cores.start)
         help_text = spec.setting("help", "")
         if any(o.cores.start == 0 for o in self.offers) and not help_text:
             help_text = "Zero asks for the whole node."
@@ -450,6 +502,9 @@ class _Builder:
         )
 
     def _refuse_directive(self, name: str, span: Span, cluster: str) -> None:
+        if (cluster or span) in self._refused:
+            return
+        self._refused.add(cluster or span)
         about = (
             f"the form's JavaScript does not understand a limit for the cluster {quote(cluster)}"
             if cluster
@@ -522,14 +577,15 @@ class _Builder:
 
 def _takes(offer: Offer, fixed: str) -> bool:
     """Whether a queue or QOS that the user gives counts for an offer."""
-    return offer.cluster.scheduler == "slurm" and not fixed
+    return SCHEDULERS[offer.cluster.scheduler].takes_queue and not fixed
 
 
 def _texts(spec: FieldSpec) -> tuple[tuple[str, Any], ...]:
     return tuple((key, spec.setting(key)) for key in ("label", "help") if spec.setting(key))
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """A value of YAML as a form holds it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
@@ -539,7 +595,7 @@ def _default(field: FormField) -> str:
     """What a browser without JavaScript posts for an untouched field."""
     value = dict(field.attributes).get("value")
     if value is not None:
-        return _as_text(value)
+        return as_text(value)
     if field.options:
         return field.options[0].value
     return "0" if dict(field.attributes).get("widget") == "check_box" else ""

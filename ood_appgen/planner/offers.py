@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from ood_appgen.diagnostics import Diagnostic, error, quote
 from ood_appgen.model.app import AppSpec
 from ood_appgen.model.plan import NO_LIMIT_HOURS, Offer
-from ood_appgen.model.site import AppOverride, Cluster, NodeType, SiteProfile
+from ood_appgen.model.schedulers import SCHEDULERS
+from ood_appgen.model.site import AppOverride, Cluster, NodeType, SiteProfile, placeholders
+from ood_appgen.planner.settings import Settings
 
 
 def choose_clusters(
@@ -19,76 +21,139 @@ def choose_clusters(
     clusters = tuple(by_id[name] for name, _ in named) if named else site.clusters
     findings = []
     for name, span in named or ():
-        if by_id[name].scheduler == "kubernetes" and app.container is None:
+        why = _cannot_run(by_id[name], app)
+        if why:
             findings.append(
                 error(
                     span,
                     "app-needs-container",
-                    f"{app.id} cannot run on {quote(name)}: Kubernetes needs a container",
-                    "give the app a `container`, or leave the cluster out",
-                    (app.span, "this app has no `container`"),
+                    f"{app.id} cannot run on {quote(name)}: {why[0]}",
+                    f"{why[1]}, or leave the cluster out",
+                    (app.span, "the app"),
                 )
             )
-    runnable = tuple(c for c in clusters if c.scheduler != "kubernetes" or app.container)
+    runnable = tuple(c for c in clusters if not _cannot_run(c, app))
     if not runnable and not findings:
+        why = _cannot_run(clusters[0], app) or ("", "")
         findings.append(
             error(
                 app.span,
                 "app-nowhere",
-                f"no cluster of {site.path} can run {app.id}: all are Kubernetes, and it has no container",
-                "give the app a `container` with image and port",
+                f"no cluster of {site.path} can run {app.id}: {why[0]}",
+                why[1],
+                *[(c.span, f"{c.id} runs {SCHEDULERS[c.scheduler].title}") for c in clusters],
             )
         )
+    for cluster in runnable:
+        if SCHEDULERS[cluster.scheduler].in_containers and not cluster.before:
+            findings.append(
+                error(
+                    cluster.span,
+                    "cluster-before",
+                    f"{quote(cluster.id)} does not say where Open OnDemand reaches a job",
+                    "add `before: |` with shell text that sets host, port and password",
+                    (app.span, f"{app.id} would run there"),
+                )
+            )
+        if (
+            SCHEDULERS[cluster.scheduler].in_containers
+            and _view_params(app)
+            and not cluster.publish
+        ):
+            findings.append(
+                error(
+                    cluster.span,
+                    "cluster-publish",
+                    f"{quote(cluster.id)} does not say how Open OnDemand learns {', '.join(_view_params(app))}",
+                    "add `publish: |` with shell text that stores the variables named in OOD_PARAMS "
+                    "in the pod's secret",
+                    (app.view.span if app.view else app.span, f"the view of {app.id} needs it"),
+                )
+            )
     return runnable, findings
 
 
+def _view_params(app: AppSpec) -> list[str]:
+    """Connection parameters that the view reads."""
+    if app.view is None:
+        return []
+    texts = [app.view.path, *(text for _, text in (*app.view.fields, *app.view.cookies))]
+    words = {word for text in texts for word in placeholders(text)}
+    return [name for name in app.connection_params if name in words]
+
+
+def _cannot_run(cluster: Cluster, app: AppSpec) -> tuple[str, str] | None:
+    """Why a cluster cannot have an app, and what to do; None where it can."""
+    title = SCHEDULERS[cluster.scheduler].title
+    if not SCHEDULERS[cluster.scheduler].in_containers:
+        return None
+    if app.container is None:
+        return f"{title} needs a container", "give the app a `container` with image and port"
+    if app.template != "basic":
+        return (
+            f"Open OnDemand does not learn a VNC server's display on {title}",
+            "use the template basic",
+        )
+    return None
+
+
 def make_offers(
-    clusters: Sequence[Cluster], app: AppSpec, override: AppOverride | None
+    clusters: Sequence[Cluster], settings: Settings, override: AppOverride | None
 ) -> tuple[tuple[Offer, ...], list[Diagnostic]]:
     """What the app is offered on each cluster. A cluster without any offer is an error."""
     only = [n for n, _ in override.node_types] if override and override.node_types else None
     findings: list[Diagnostic] = []
     offers: list[Offer] = []
-    has_cores_field = any(f.source == "cores" for f in app.form)
     for cluster in clusters:
         of_cluster = []
         for node in cluster.node_types:
             if only is not None and node.id not in only:
                 continue
-            offer = _offer(cluster, node, app, has_cores_field)
+            offer = _offer(cluster, node, settings)
             if offer is None:
                 continue
-            findings += _check_memory(offer, app)
+            findings += _check_memory(offer, settings.app)
             of_cluster.append(offer)
         if not of_cluster:
-            findings.append(_nothing_left(cluster, app, override))
+            findings.append(_nothing_left(cluster, settings.app, override))
         offers += of_cluster
     return tuple(offers), findings
 
 
-def _offer(cluster: Cluster, node: NodeType, app: AppSpec, has_cores_field: bool) -> Offer | None:
+def _offer(cluster: Cluster, node: NodeType, settings: Settings) -> Offer | None:
+    app = settings.app
     cores = _cores(node, app)
-    if not has_cores_field:
-        fixed = app.resources.cores_default or max(app.resources.cores_min or 1, 1)
-        cores = (
-            range(fixed, fixed + 1) if fixed in range(max(cores.start, 1), cores.stop) else range(0)
-        )
+    if node.memory_mb is not None and app.resources.memory_mb_per_core:
+        most = node.memory_mb // app.resources.memory_mb_per_core
+        cores = range(cores.start, min(cores.stop, most + 1))
+    fixed = settings.fixed_cores
+    if fixed is not None:
+        cores = range(fixed, fixed + 1) if fixed in cores else range(0)
     hours = _hours(cluster, node, app)
     if not cores or not hours:
         return None
     gpus = range(node.gpus.min, node.gpus.max + 1) if node.gpus else None
+    given = settings.fixed_gpus
+    default_gpus = node.gpus.default if node.gpus else 0
+    if gpus and given is not None:
+        default_gpus = _clamp(given, gpus)
+    wanted = settings.fixed_hours or app.resources.hours_default or cluster.hours.default
     ratios = [r for r in (node.memory_mb_per_core, app.resources.memory_mb_per_core) if r]
-    fixed_memory = node.memory_mb
     return Offer(
         cluster=cluster,
         node=node,
         cores=cores,
         gpus=gpus,
-        default_gpus=node.gpus.default if node.gpus else 0,
-        memory_mb_per_core=max(ratios) if ratios and fixed_memory is None else None,
-        memory_mb=fixed_memory,
+        default_gpus=default_gpus,
+        fixed_hours=None if wanted is None else _clamp(wanted, hours),
+        memory_mb_per_core=max(ratios) if ratios and node.memory_mb is None else None,
+        memory_mb=node.memory_mb,
         hours=hours,
     )
+
+
+def _clamp(value: int, limits: range) -> int:
+    return min(max(value, limits.start), limits.stop - 1)
 
 
 def _cores(node: NodeType, app: AppSpec) -> range:
@@ -110,11 +175,11 @@ def _cores(node: NodeType, app: AppSpec) -> range:
 def _hours(cluster: Cluster, node: NodeType, app: AppSpec) -> range:
     limits = (cluster.hours.max, node.max_hours, app.resources.hours_max, NO_LIMIT_HOURS)
     most = min(limit for limit in limits if limit is not None)
-    return range(cluster.hours.min, most + 1)
+    return range(min(cluster.hours.min, most), most + 1)
 
 
 def _check_memory(offer: Offer, app: AppSpec) -> list[Diagnostic]:
-    if offer.cluster.scheduler != "kubernetes":
+    if not SCHEDULERS[offer.cluster.scheduler].in_containers:
         return []
     if offer.memory_mb is None and offer.memory_mb_per_core is None:
         return [
@@ -133,7 +198,7 @@ def _check_memory(offer: Offer, app: AppSpec) -> list[Diagnostic]:
 def _nothing_left(cluster: Cluster, app: AppSpec, override: AppOverride | None) -> Diagnostic:
     related = [(app.resources.span, "what the app asks for")]
     if override and override.node_types:
-        related.append((override.span, "the site allows the app on named node types only"))
+        related = [(override.node_types[0][1], "the site allows the app on these node types only")]
     return error(
         cluster.span,
         "app-nowhere",

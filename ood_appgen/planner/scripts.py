@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from ood_appgen.encode import shell_word
-from ood_appgen.model.plan import Export, Offer, ScriptPlan, ShellCase
-from ood_appgen.model.site import Cluster, Modules, Pairs, SiteProfile, merge_pairs
-from ood_appgen.planner.form import FormPlan
+from ood_appgen.model.app import FieldSpec
+from ood_appgen.model.plan import Export, Offer, ScriptPlan, ShellCase, SiteText
+from ood_appgen.model.schedulers import SCHEDULERS
+from ood_appgen.model.site import (
+    Cluster,
+    Modules,
+    Pairs,
+    SiteProfile,
+    merge_pairs,
+    split_placeholders,
+)
+from ood_appgen.planner.form import FormPlan, as_text
 from ood_appgen.planner.settings import Settings
 
 _CLUSTER = "${OOD_CLUSTER}"
 _CLUSTER_AND_NODE = "${OOD_CLUSTER}/${OOD_NODE_TYPE}"
 _COMPUTE = "${COMPUTE_CLUSTER}"
 _SHELL_VALUES = {
-    "{user}": '"${USER}"',
-    "{home}": '"${HOME}"',
-    "{uid}": '"$(id -u)"',
-    "{gid}": '"$(id -g)"',
-    "{compute_cluster}": '"${COMPUTE_CLUSTER}"',
+    "user": '"${USER}"',
+    "home": '"${HOME}"',
+    "uid": '"$(id -u)"',
+    "gid": '"$(id -g)"',
+    "compute_cluster": '"${COMPUTE_CLUSTER}"',
 }
+
+
+_ON_NODE = (
+    'port=$(find_port "${host}") || clean_up 1',
+    "password=$(create_passwd 32)",
+    'LISTEN_PORT="${port}"',
+)
+_IN_CONTAINER = (
+    ': "${host:?the site must set host in its before script}"',
+    ': "${port:?the site must set port in its before script}"',
+    ': "${password:?the site must set password in its before script}"',
+    'LISTEN_PORT="${POD_PORT}"',
+)
 
 
 def plan_scripts(
@@ -32,12 +53,19 @@ def plan_scripts(
 ) -> ScriptPlan:
     """Plan before, script, after and clean."""
     app = settings.app
+    basic = app.template == "basic"
+    params = app.connection_params
     return ScriptPlan(
         exports=_exports(settings, form, offers),
         facts=_facts(clusters, offers, app.environment),
-        site_before=_site_before(clusters),
-        connection=app.template == "basic",
-        schedulers=tuple(dict.fromkeys(c.scheduler for c in clusters)),
+        site_before=_site_texts(clusters, {c.id: c.before for c in clusters}),
+        connection=_connection(clusters) if basic else None,
+        publish=_site_texts(clusters, {c.id: c.publish for c in clusters}) if params else (),
+        params=params,
+        waits_on=tuple(c.id for c in clusters if not SCHEDULERS[c.scheduler].in_containers)
+        if basic
+        else (),
+        waits_always=not any(SCHEDULERS[c.scheduler].in_containers for c in clusters),
         wait_s=app.wait_s,
         setup=_setup(site, settings, form, clusters, offers),
         any_image=any(v.image for v in settings.versions),
@@ -63,9 +91,11 @@ def _exports(settings: Settings, form: FormPlan, offers: Sequence[Offer]) -> tup
             # Not asked here: the scripts still find the name, with what the field starts with.
             ask = dict(form.asks).get(spec.source)
             fixed = (
-                ask.value if ask is not None and ask.ask == "fixed" else spec.setting("value", "")
+                ask.value
+                if ask is not None and ask.ask == "fixed"
+                else _start_value(spec, settings)
             )
-            exports.append(Export(name, "", constant=str(fixed)))
+            exports.append(Export(name, "", constant=fixed))
             continue
         gpu_field = spec.only_with_gpus or spec.source == "gpus"
         exports.append(
@@ -78,6 +108,19 @@ def _exports(settings: Settings, form: FormPlan, offers: Sequence[Offer]) -> tup
             )
         )
     return tuple(exports)
+
+
+def _start_value(spec: FieldSpec, settings: Settings) -> str:
+    """What a field that is not on the form holds for the scripts."""
+    numbers = {
+        "cores": settings.fixed_cores, "gpus": settings.fixed_gpus, "hours": settings.fixed_hours,
+    }  # fmt: skip
+    value: object = numbers.get(spec.source)
+    if value is None:
+        value = spec.setting("value")
+    if value is None:
+        value = spec.otherwise or (spec.options[0].value if spec.options else "")
+    return as_text(value)
 
 
 def _facts(
@@ -106,8 +149,8 @@ def _facts(
         )
     else:
         cases.append(ShellCase("", (((), ("export COMPUTE_CLUSTER=''",)),)))
-    # On Kubernetes the environment is in the pod.
-    slurm = [c for c in clusters if c.scheduler == "slurm"]
+    # Containers are started with theirs.
+    slurm = [c for c in clusters if not SCHEDULERS[c.scheduler].in_containers]
     lines = {c.id: _export_lines(merge_pairs(c.environment, environment)) for c in slurm}
     if any(lines.values()):
         arms = [((c.id,), lines[c.id]) for c in slurm if lines[c.id]]
@@ -120,17 +163,32 @@ def _export_lines(environment: Pairs) -> tuple[str, ...]:
 
 
 def _shell_text(text: str) -> str:
-    pattern = "|".join(map(re.escape, _SHELL_VALUES))
-    parts = re.split(f"({pattern})", text)
-    words = [_SHELL_VALUES.get(part) or shell_word(part) for part in parts if part]
+    words = [
+        _SHELL_VALUES[part] if is_word else shell_word(part)
+        for part, is_word in split_placeholders(text)
+    ]
     return "".join(words) or "''"
 
 
-def _site_before(clusters: Sequence[Cluster]) -> tuple[ShellCase, ...]:
-    arms = [
-        ((c.id,), tuple(c.before.rstrip("\n").split("\n"))) for c in clusters if c.before.strip()
-    ]
-    return (_case(_CLUSTER, arms, complete=len(arms) == len(clusters)),) if arms else ()
+def _site_texts(clusters: Sequence[Cluster], texts: dict[str, str]) -> tuple[SiteText, ...]:
+    """Texts of the site with the clusters that they are for; none named where it is all."""
+    by_text: dict[str, list[str]] = {}
+    for cluster, text in texts.items():
+        if text.strip():
+            by_text.setdefault(text, []).append(cluster)
+    return tuple(
+        SiteText(() if len(names) == len(clusters) else tuple(names), text)
+        for text, names in by_text.items()
+    )
+
+
+def _connection(clusters: Sequence[Cluster]) -> ShellCase:
+    """Where the program listens, and the password that lets the user in."""
+    arms = []
+    for cluster in clusters:
+        lines = _IN_CONTAINER if SCHEDULERS[cluster.scheduler].in_containers else _ON_NODE
+        arms.append(((cluster.id,), lines))
+    return _case(_CLUSTER, arms)
 
 
 def _setup(

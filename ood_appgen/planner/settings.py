@@ -7,6 +7,7 @@ from typing import Any
 
 from ood_appgen.diagnostics import Diagnostic, Span, error, quote
 from ood_appgen.model.app import SCRIPTS, AppSpec, FieldSpec, Option
+from ood_appgen.model.schedulers import SCHEDULERS
 from ood_appgen.model.site import AppOverride, Cluster, SiteProfile, merge_pairs
 from ood_appgen.model.text import read_script
 from ood_appgen.schema import did_you_mean
@@ -28,7 +29,11 @@ class SiteVersion:
 
 @dataclass(frozen=True)
 class Settings:
-    """An app as this site has it. `dropped` are fields that the site keeps off the form."""
+    """An app as this site has it. `dropped` are fields that the site keeps off the form.
+
+    `fixed_*` are numbers that the form does not ask for; None where it does, or where nothing is
+    said (hours, GPUs).
+    """
 
     app: AppSpec
     title: str
@@ -40,6 +45,9 @@ class Settings:
     modules: tuple[str, ...]
     image: str
     mounts: tuple[str, ...]
+    fixed_cores: int | None
+    fixed_gpus: int | None
+    fixed_hours: int | None
 
 
 def settle(
@@ -59,6 +67,16 @@ def settle(
         _check_module_system(site, version.modules, version.clusters, version.span, findings)
     everywhere = tuple(c.id for c in clusters)
     _check_module_system(site, modules, everywhere, app.span, findings)
+    if override and override.image is not None and app.container is None:
+        findings.append(
+            error(
+                override.span,
+                "app-image",
+                f"{app.id} has no container: `image` means nothing",
+                "delete it",
+                (app.span, "the app"),
+            )
+        )
     settings = Settings(
         app=app,
         title=_first(override.title if override else None, app.title),
@@ -71,9 +89,36 @@ def settle(
         image=_first(
             override.image if override else None, app.container.image if app.container else ""
         ),
-        mounts=_mounts(site, app, override, findings),
+        mounts=_mounts(site, app, override, clusters, findings),
+        fixed_cores=_fixed(
+            fields,
+            dropped,
+            "cores",
+            app.resources.cores_default or app.resources.cores_min or 1,
+            findings,
+        ),
+        fixed_gpus=_fixed(fields, dropped, "gpus", None, findings),
+        fixed_hours=_fixed(fields, dropped, "hours", None, findings),
     )
     return settings, findings
+
+
+def _fixed(
+    fields: tuple[FieldSpec, ...],
+    dropped: tuple[FieldSpec, ...],
+    source: str,
+    otherwise: int | None,
+    findings: list[Diagnostic],
+) -> int | None:
+    """The number that stands where the form does not ask; None where it does."""
+    if any(f.source == source for f in fields):
+        return None
+    spec = next((f for f in dropped if f.source == source), None)
+    value = spec.setting("value", otherwise) if spec else otherwise
+    if spec and value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        findings.append(error(spec.span, "field-default", f"{quote(value)} is not a whole number"))
+        return otherwise
+    return value
 
 
 def _first(given: str | None, otherwise: str) -> str:
@@ -112,9 +157,25 @@ def _fields(
         if choices is not None:
             changed = replace(changed, options=_options(choices, change.span))
         _check_change(changed, change.span, dict(change.changes), findings)
+        if change.forbid and field.source == "versions" and not changed.setting("value"):
+            findings.append(
+                error(
+                    change.span,
+                    "field-needed",
+                    f"without {quote(field.id)} on the form, the site must say which",
+                    "add `value:` with a version's id",
+                    (field.span, "the field"),
+                )
+            )
         if change.forbid and field.source in ("clusters", "node_types"):
             findings.append(
-                error(change.span, "field-needed", f"the form cannot do without {quote(field.id)}")
+                error(
+                    change.span,
+                    "field-needed",
+                    f"the form cannot do without {quote(field.id)}",
+                    "delete `forbid`",
+                    (field.span, "the field"),
+                )
             )
         (dropped if change.forbid else kept).append(changed)
     return tuple(kept), tuple(dropped)
@@ -199,6 +260,7 @@ def _versions(
     findings: list[Diagnostic],
 ) -> tuple[SiteVersion, ...]:
     changes = {v.id: v for v in override.versions} if override else {}
+    version_fields = {f.id for f in app.form if f.source == "versions"}
     everywhere = tuple(c.id for c in clusters)
     versions: list[SiteVersion] = []
     for version in app.versions:
@@ -250,6 +312,14 @@ def _versions(
             )
         )
     versions = [v for v in versions if v.clusters]
+    kept = (
+        next((f for f in override.fields if f.forbid and f.id in version_fields), None)
+        if override
+        else None
+    )
+    if kept is not None:
+        only = str(dict(kept.changes).get("value", ""))
+        versions = [v for v in versions if v.id == only]
     has_field = any(f.source == "versions" for f in app.form)
     if has_field and not app.versions and not versions:
         field = next(f for f in app.form if f.source == "versions")
@@ -316,13 +386,28 @@ def _scripts(
         text, finding = read_script(given, site.directory, override.span if override else app.span)
         if finding:
             findings.append(finding)
+        if not text.strip() and name == "script" and override:
+            findings.append(
+                error(
+                    override.span,
+                    "script-empty",
+                    f"without {quote(name)}, {app.id} would start nothing",
+                    "forbid the app instead: `forbid: true`",
+                )
+            )
         texts[name] = text
     return tuple((name, texts[name]) for name in SCRIPTS if texts.get(name))
 
 
 def _mounts(
-    site: SiteProfile, app: AppSpec, override: AppOverride | None, findings: list[Diagnostic]
+    site: SiteProfile,
+    app: AppSpec,
+    override: AppOverride | None,
+    clusters: tuple[Cluster, ...],
+    findings: list[Diagnostic],
 ) -> tuple[str, ...]:
+    if not any(SCHEDULERS[c.scheduler].in_containers for c in clusters):
+        return ()  # elsewhere the site's file systems are simply there
     for name, span in app.mounts:
         if name not in site.mounts:
             findings.append(

@@ -9,6 +9,7 @@ from ood_appgen.backends.kubernetes import compute_facts
 from ood_appgen.expr import Either, Expr, Fact, FormNumber, FormText, If, IsGiven, Literal
 from ood_appgen.model.app import FieldSpec
 from ood_appgen.model.plan import Assignment, Branch, Check, Offer, Row
+from ood_appgen.model.schedulers import SCHEDULERS
 from ood_appgen.model.site import Ask, SiteProfile
 from ood_appgen.planner.form import FormPlan
 from ood_appgen.planner.settings import Settings
@@ -20,6 +21,7 @@ _OOD_FIELDS: dict[str, tuple[str, str, range | str]] = {
     "bc_vnc_idle": ("Idle timeout", "number", range(86401)),
     "bc_vnc_resolution": ("Resolution", "text", r"([0-9]{2,5}x[0-9]{2,5})?"),
 }
+_LENGTH, _LENGTH_OF_LINES = 4096, 65536
 _TEXT_LINES = ("text_area",)
 _UNCHECKED = ("file_attachments",)
 
@@ -36,8 +38,7 @@ def make_request(
         account_may_be_blank=asks["account"].ask == "text" and not asks["account"].required,
         queue=_asked(form.id_of("queue")),
         qos=_asked(form.id_of("qos")),
-        hours=bool(form.hours) or fixed_hours(settings, offers) is not None,
-        has_cores_field=bool(form.cores),
+        hours=bool(form.hours) or all(o.fixed_hours is not None for o in offers),
         has_gpus_field=bool(form.gpus),
         environment=app.environment,
         image=settings.image,
@@ -48,16 +49,17 @@ def make_request(
 
 
 def make_table(
-    offers: Sequence[Offer], request: Request
+    offers: Sequence[Offer], request: Request, form: FormPlan
 ) -> tuple[tuple[str, tuple[Row, ...]], ...]:
     """The table of node types, by cluster."""
     table: dict[str, list[Row]] = {}
-    same_hours = len({o.hours for o in offers}) == 1
+    asked = len({o.hours for o in offers}) > 1 and bool(form.hours)
+    fixed_differ = len({o.fixed_hours for o in offers}) > 1 and request.hours and not form.hours
     fixed_accounts = {o.cluster.account.value for o in offers if o.cluster.account.ask == "fixed"}
     for offer in offers:
         columns = list(BACKENDS[offer.cluster.scheduler].row(offer, request))
-        if not same_hours:
-            columns.append(("hours", offer.hours))
+        if asked or fixed_differ:
+            columns.append(("hours", offer.hours if asked else offer.fixed_hours))
         if len(fixed_accounts) > 1:
             columns.append(("account", offer.cluster.account.value))
         table.setdefault(offer.cluster.id, []).append(Row(offer.node.id, tuple(columns)))
@@ -75,9 +77,7 @@ def make_names(
     settings: Settings, form: FormPlan, offers: Sequence[Offer]
 ) -> tuple[Assignment, ...]:
     """The numbers that a submission is made from."""
-    resources = settings.app.resources
-    fixed = resources.cores_default or max(resources.cores_min or 1, 1)
-    cores: Expr = FormNumber(form.cores) if form.cores else Literal(fixed)
+    cores: Expr = FormNumber(form.cores) if form.cores else Literal(settings.fixed_cores or 1)
     names = [Assignment("cores", cores)]
     if any(o.gpus for o in offers):
         gpus: Expr = (
@@ -86,11 +86,12 @@ def make_names(
             else Either(Fact("gpus"), Literal(0))
         )
         names.append(Assignment("gpus", gpus))
-    hours = fixed_hours(settings, offers)
+    fixed = {o.fixed_hours for o in offers}
     if form.hours:
         names.append(Assignment("hours", FormNumber(form.hours)))
-    elif hours is not None:
-        names.append(Assignment("hours", Literal(hours)))
+    elif None not in fixed:
+        value: Expr = Literal(fixed.pop()) if len(fixed) == 1 else Fact("hours")
+        names.append(Assignment("hours", value))
     return tuple(names)
 
 
@@ -114,11 +115,6 @@ def make_checks(settings: Settings, form: FormPlan, offers: Sequence[Offer]) -> 
         if check is not None:
             checks.append(check)
     return tuple(checks)
-
-
-def fixed_hours(settings: Settings, offers: Sequence[Offer]) -> int | None:
-    """Hours of an app whose form does not ask for them."""
-    return settings.app.resources.hours_default or offers[0].cluster.hours.default
 
 
 def _account(ask: Ask, field: str, offers: Sequence[Offer]) -> Expr | None:
@@ -156,7 +152,7 @@ def _check(
     if spec.source in ("account", "queue", "qos"):
         ask = dict(form.asks)[spec.source]
         required = spec.source == "account" and (ask.required or ask.ask != "text")
-        label_on = _kubernetes_clusters(offers) if spec.source == "account" else ()
+        label_on = _container_clusters(offers) if spec.source == "account" else ()
         return Check("text", field, label, required=required, label_on=label_on)
     if spec.id in _OOD_FIELDS:
         return _ood_check(field, spec)
@@ -173,7 +169,8 @@ def _check(
         return Check("choice", field, label, values, only_with=only_with)
     if spec.widget in ("number_field", "range_field"):
         low, high = spec.setting("min", 0), spec.setting("max", 2**31 - 1)
-        return Check("number", field, label, range(low, high + 1), only_with=only_with)
+        step = spec.setting("step", 1)
+        return Check("number", field, label, range(low, high + 1, step), only_with=only_with)
     if spec.widget in _UNCHECKED:
         return None
     return Check(
@@ -182,6 +179,7 @@ def _check(
         label,
         required=bool(spec.setting("required", False)),
         lines=spec.widget in _TEXT_LINES,
+        length=_LENGTH_OF_LINES if spec.widget in _TEXT_LINES else _LENGTH,
         only_with=only_with,
     )
 
@@ -205,8 +203,10 @@ def _version_check(field: str, label: str, settings: Settings, offers: Sequence[
     return Check("choice", field, label, by_cluster=by_cluster)
 
 
-def _kubernetes_clusters(offers: Sequence[Offer]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(o.cluster.id for o in offers if o.cluster.scheduler == "kubernetes"))
+def _container_clusters(offers: Sequence[Offer]) -> tuple[str, ...]:
+    return tuple(
+        dict.fromkeys(o.cluster.id for o in offers if SCHEDULERS[o.cluster.scheduler].in_containers)
+    )
 
 
 def _title(field: str) -> str:

@@ -40,8 +40,9 @@ def render(plan: AppPlan) -> tuple[RenderedFile, ...]:
             {"exports": [_Exported(e.name, _export_value(e, plan)) for e in scripts.exports]},
         ),
         "template/script.sh.erb": ("script.sh.erb.j2", {}),
-        "template/after.sh.erb": ("after.sh.erb.j2", {}),
     }
+    if scripts.waits_on or scripts.after:
+        texts["template/after.sh.erb"] = ("after.sh.erb.j2", {})
     if scripts.clean:
         texts["template/clean.sh.erb"] = ("clean.sh.erb.j2", {})
     if plan.view is not None and plan.view.kind != "novnc":
@@ -88,6 +89,7 @@ def _environment() -> Environment:
         "erb": encode.erb_text,
         "html": encode.html_text,
         "comment": encode.comment,
+        "word": encode.shell_word,
         "script": lambda text: encode.erb_text(text.strip("\n")),
         "md": encode.markdown_text,
         "mdblock": lambda text: text.strip() or "An interactive app.",

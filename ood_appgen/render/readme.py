@@ -44,7 +44,12 @@ def field_rows(plan: AppPlan) -> list[tuple[str, str]]:
     rows = []
     for field in plan.form:
         attributes = dict(field.attributes)
-        rows.append((field.id, str(attributes.get("label") or labels.get(field.id) or field.id)))
+        rows.append(
+            (
+                field.id,
+                str(attributes.get("label") or labels.get(field.id) or field.id.capitalize()),
+            )
+        )
     return rows
 
 

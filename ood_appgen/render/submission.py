@@ -103,7 +103,7 @@ def _check_lines(plan: AppPlan) -> list[str]:
             "[",
             *[f"  {line}," for line in numbers],
             "].each do |label, value, allowed|",
-            "  next if value.to_s.match?(/\\A[0-9]{1,9}\\z/) && allowed.cover?(value.to_i)",
+            "  next if value.to_s.match?(/\\A-?[0-9]{1,9}\\z/) && allowed.include?(value.to_i)",
             "",
             '  raise "#{label} must be a whole number from #{allowed.first} to #{allowed.last} #{there}, " \\',
             '        "not #{shown.(value)}."',
@@ -185,8 +185,7 @@ def _choice_check(check: Check) -> str:
 
 
 def _text_check(check: Check) -> str:
-    length = 65536 if check.lines else 4096
     required, lines = encode.ruby_literal(check.required), encode.ruby_literal(check.lines)
-    wanted = f"required: {required}, lines: {lines}, length: {length}"
+    wanted = f"required: {required}, lines: {lines}, length: {check.length}"
     line = f"[{encode.ruby_literal(check.label)}, {encode.ruby_field(check.field)}, {{ {wanted} }}]"
     return f"*(node[:{check.only_with}] ? [{line}] : [])" if check.only_with else line
