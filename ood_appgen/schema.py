@@ -54,7 +54,10 @@ def check_data(data: Any, schema: str, definition: str | None = None) -> list[st
     if _compiled(schema, definition).is_valid(data):
         return []
     problems = _leaves(_validator(schema, definition).iter_errors(data))
-    return [f"{'.'.join(map(str, p.absolute_path)) or '(top)'}: {p.message}" for p in problems]
+    return [
+        f"{'.'.join(map(str, p.absolute_path)) or '(top)'}: {_sentence(p) or p.message}"
+        for p in problems
+    ]
 
 
 # Two validators: a compiled one says yes or no (most documents are valid, and a site with many node
@@ -160,7 +163,11 @@ def _describe(problem: ValidationError, document: Document, rule: str) -> Iterat
             given += ", which is read as a number" if not isinstance(instance, bool) else ""
         elif isinstance(instance, str) and "string" not in names:
             given = f"the text {shown}"
-            hint = "remove the quotes" if path not in document.raw else ""
+            hint = (
+                "remove the quotes"
+                if path not in document.raw and {"object", "array"}.isdisjoint(names)
+                else ""
+            )
         yield error(span, rule, f"{what} must be {needed}, but is {given}", hint)
     elif kind in ("enum", "const"):
         values = [str(v) for v in (wanted if kind == "enum" else [wanted])]

@@ -163,7 +163,7 @@ class _Reader:
             if not isinstance(key_node, ScalarNode):
                 self._report(key_span, "yaml-key", "a key must be plain text")
                 continue
-            key = str(key_node.value)
+            key = self._usable(str(key_node.value), key_span)
             if key_node.tag == _TAG + "merge":
                 self._report(key_span, "yaml-alias", "merge keys (<<) are not read here")
                 continue
@@ -181,16 +181,7 @@ class _Reader:
         return data
 
     def _scalar(self, node: ScalarNode, path: PathKey, span: Span) -> Any:
-        text: str = node.value
-        unusable = next((c for c in text if c == "\0" or "\ud800" <= c <= "\udfff"), "")
-        if unusable:
-            self._report(
-                span,
-                "yaml-character",
-                f"the text holds the character U+{ord(unusable):04X}, which no file or shell can carry",
-                "delete it",
-            )
-            text = text.replace("\0", "").encode("ascii", "ignore").decode()
+        text = self._usable(node.value, span)
         self._check_tag(node, _SCALARS)
         if str(node.tag).removeprefix(_TAG) not in _SCALARS:
             return text
@@ -225,6 +216,19 @@ class _Reader:
             "put it in quotes if the text is meant, or write the plain decimal number",
         )
         return text
+
+    def _usable(self, text: str, span: Span) -> str:
+        """The text without what no file or shell can carry, which is a finding."""
+        unusable = next((c for c in text if c == "\0" or "\ud800" <= c <= "\udfff"), "")
+        if not unusable:
+            return text
+        self._report(
+            span,
+            "yaml-character",
+            f"the text holds the character U+{ord(unusable):04X}, which no file or shell can carry",
+            "delete it",
+        )
+        return text.replace("\0", "").encode("ascii", "ignore").decode()
 
     def _check_tag(self, node: Node, allowed: tuple[str, ...]) -> None:
         if str(node.tag).removeprefix(_TAG) not in allowed:

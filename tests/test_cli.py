@@ -304,7 +304,7 @@ def test_diff_shows_a_file_that_would_go(appgen: Appgen, site: Path) -> None:
     replace(site / "apps/one/app.yml", "view: {kind: link, proxy: node, button: Go}\n", "")
     replace(site / "apps/one/app.yml", "template: basic", "template: vnc")
     ran = appgen("render", "--diff")
-    assert "--- a/build/one/view.html.erb\n+++ /dev/null\n@@ -1,7 +0,0 @@\n-<%-\n" in ran.out
+    assert "--- a/build/one/view.html.erb\n+++ /dev/null\n@@ -1,9 +0,0 @@\n-<%-\n" in ran.out
     assert "build/one/view.html.erb: removed\n" in appgen("render").out
     assert not (site / "build/one/view.html.erb").exists()
 

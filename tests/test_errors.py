@@ -38,14 +38,6 @@ WITH_CONSEQUENCES = {
     "node-type-unknown",
     "node-type-unknown-nothing-shared",
     "node-type-unused-typo",
-    "output-schema-attribute",
-    "yaml-changed-value-hours",
-    "yaml-changed-value-octal-digits",
-    "yaml-changed-value-underscore",
-    "yaml-changed-value-yes",
-    "yaml-key-list",
-    "yaml-tag-binary",
-    "yaml-tag-ruby",
 }
 
 _REPORTERS = ("error", "warning", "note", "file_error", "_error", "_report")

@@ -95,7 +95,6 @@ def test_findings_or_files(batch: int, folder: Path) -> None:
         assert rendered > COUNT / BATCHES / 20
 
 
-@pytest.mark.xfail(reason="not yet put right: take the mark away once it is", strict=True)
 @pytest.mark.parametrize("name", FOUND)
 def test_found(name: str, folder: Path) -> None:
     assert not check_pair(*FOUND[name], folder)

@@ -227,7 +227,14 @@ class _Parser:
             )
         if chooses and "options" not in item:
             self._error(path, "field-options", f"the {widget} {quote(item['id'])} needs `options`")
-        if "options" in item and not chooses and not source:
+        if "options" in item and source:
+            self._error(
+                (*path, "options"),
+                "field-options",
+                f"{quote(item['id'])} is filled from the site: it takes no options",
+                key=True,
+            )
+        elif "options" in item and not chooses:
             self._error(
                 (*path, "options"),
                 "field-options",
@@ -271,7 +278,7 @@ class _Parser:
         low, high = item.get("min"), item.get("max")
         if low is not None and high is not None and low > high:
             self._error((*path, "min"), "field-limits", f"min {low} is larger than max {high}")
-        if widget == "number_field" and low is not None and high is not None:
+        if widget == "number_field" and low is not None and high is not None and low <= high:
             value = item.get("value", low)
             if not isinstance(value, int) or not low <= value <= high:
                 self._error(

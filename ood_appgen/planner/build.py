@@ -35,7 +35,7 @@ def build(
     findings = _check_template(site, app)
     clusters, found = choose_clusters(site, app, override)
     findings += found
-    if has_errors(findings):
+    if not clusters:
         return None, findings
     settings, found = settle(site, app, override, clusters)
     findings += found

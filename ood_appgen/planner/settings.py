@@ -386,7 +386,7 @@ def _scripts(
         text, finding = read_script(given, site.directory, override.span if override else app.span)
         if finding:
             findings.append(finding)
-        if not text.strip() and name == "script" and override:
+        if finding is None and not text.strip() and name == "script" and override:
             findings.append(
                 error(
                     override.span,
