@@ -81,6 +81,8 @@ def _kubernetes(number: int, name: str) -> list[str]:
         f"    title: {name.title()}",
         "    scheduler: kubernetes",
         f"    registry: registry-{number}.example.edu",
+        '    before: "source /bin/site-connection\\n"',
+        '    publish: "publish ${OOD_PARAMS}\\n"',
         "    node_selector: {example.edu/role: ondemand}",
         '    environment: {NB_USER: "{user}", NB_UID: "{uid}", CLUSTER: "{compute_cluster}"}',
         f"    mounts: [{', '.join(MOUNTS)}]",

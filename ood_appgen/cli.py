@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -195,6 +196,8 @@ def _fail(message: str) -> Any:
 
 def main() -> None:
     """Run `appgen`; whatever goes wrong inside, the user sees one message and exit code 2."""
+    # A short-lived program makes few cycles: collect rarely, but do (a site may have hundreds of apps).
+    gc.set_threshold(100_000, 50, 50)
     try:
         cli()
     except BrokenPipeError:

@@ -7,8 +7,6 @@ holds the hash of every file that was written; what does not match it was made o
 
 from __future__ import annotations
 
-import ctypes
-import difflib
 import errno
 import fcntl
 import hashlib
@@ -92,6 +90,8 @@ def _find_changes(target: Path, files: Sequence[RenderedFile]) -> tuple[Change, 
 
 def diff(changes: AppChanges, shown_as: str) -> Iterator[str]:
     """The lines of a unified diff from what is there to what would be written."""
+    import difflib
+
     contents = {f.path: f.content for f in changes.files}
     for change in changes.changes:
         if change.kind == "unchanged" or change.path == LOCK_NAME:
@@ -279,6 +279,8 @@ def _exchange(target: Path, stage: Path) -> None:
     if not stage.exists():  # taking back a directory that was new
         target.rename(stage)
         return
+    import ctypes  # only where there is something to exchange
+
     libc = ctypes.CDLL(None, use_errno=True)
     rename = getattr(libc, "renameat2", None)
     if rename is not None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
 
 from ood_appgen import encode
 from ood_appgen.model.plan import AppPlan, Export
@@ -67,6 +70,15 @@ def _print(template: str, context: dict[str, Any]) -> str:
     return _environment().get_template(template).render(context)
 
 
+class _CompiledTemplates(FileSystemBytecodeCache):
+    """Compiled templates beside the templates, as Python keeps compiled modules; or nowhere."""
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with contextlib.suppress(OSError):
+            Path(self.directory).mkdir(exist_ok=True)
+            super().dump_bytecode(bucket)
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -79,6 +91,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
         undefined=StrictUndefined,
         autoescape=False,
+        bytecode_cache=_CompiledTemplates(str(templates_path() / "__pycache__")),
     )
     filters: dict[str, Callable[..., str]] = {
         "yaml": encode.yaml_scalar,
