@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import fcntl
 import json
@@ -611,7 +612,7 @@ def test_whatever_fails_in_the_exchange_nothing_changes(
     root: Path, monkeypatch: pytest.MonkeyPatch, there: tuple[str, ...], exchange: bool
 ) -> None:
     if not exchange:
-        monkeypatch.setattr(writer.ctypes, "CDLL", lambda *_, **__: object())
+        monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: object())
     root.mkdir()
     for app in there:
         put(root, OLD, app)
@@ -651,8 +652,8 @@ def test_a_file_system_without_an_exchange(
             return -1
 
     put(root, OLD)
-    monkeypatch.setattr(writer.ctypes, "CDLL", lambda *_, **__: Library)
-    monkeypatch.setattr(writer.ctypes, "get_errno", lambda: code)
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: Library)
+    monkeypatch.setattr(ctypes, "get_errno", lambda: code)
     if code == errno.EIO:
         before = snapshot(root)
         with pytest.raises(WriteError, match="Input/output error"):
