@@ -336,3 +336,12 @@ def test_text_of_a_profile_stays_text(ruby: RubyOracle, tmp_path: Path) -> None:
     assert isinstance(view, Rendered)
     assert "&lt;script&gt;" in view.text
     assert "<script>" not in view.text
+
+
+def test_what_a_site_says_of_one_apps_field_counts_most(tmp_path: Path) -> None:
+    site = (
+        SLURM
+        + "account: {ask: text, label: Project, help: Ask.}\napps: {demo: {fields: {account: {label: Grant}}}}\n"
+    )
+    app = make(tmp_path, site, field("{id: account, from: account, label: Account}"))
+    assert '    label: "Grant"\n    required: true\n    help: "Ask."\n' in text_of(app, "form.yml")

@@ -267,7 +267,9 @@ class _Parser:
                 f"{quote(node_id)} of {cluster_id} offers zero cores, which means nothing there",
                 "say what it means with `whole_node: exclusive` or `whole_node: {tasks: NUMBER}`",
             )
-        low = cores.min or 0
+        low = cores.min
+        if low is None:
+            low = 0 if whole_node != "none" else 1
         if low > cores.max:
             self._error(place, "node-type-cores", f"at least {low} cores, but at most {cores.max}")
         if cores.default is not None and not low <= cores.default <= cores.max:

@@ -296,9 +296,17 @@ class _Builder:
         attributes: list[tuple[str, Any]] = []
         if form_id not in _OWN_WIDGET:
             attributes.append(("widget", "text_field"))
-        label = ask.label or spec.setting("label", "")
-        value = ask.value or spec.setting("value", "")
-        help_text = ask.help or spec.setting("help", "")
+        # What the site says of this app's field counts most, then what it says of all, then the app.
+        override = self.site.override(self.settings.app.id)
+        own = {
+            k: v
+            for f in (override.fields if override else ())
+            if f.id == spec.id
+            for k, v in f.changes
+        }
+        label = own.get("label") or ask.label or spec.setting("label", "")
+        value = own.get("value") or ask.value or spec.setting("value", "")
+        help_text = own.get("help") or ask.help or spec.setting("help", "")
         if label:
             attributes.append(("label", label))
         if value:

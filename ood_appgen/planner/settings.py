@@ -227,6 +227,16 @@ def _check_change(
                 (field.span, "the field"),
             )
         )
+    if "required" in changes and field.source:
+        findings.append(
+            error(
+                span,
+                "field-required",
+                f"whether {field.id} is required is said where the site describes it",
+                "write it under `account`",
+                (field.span, "the field"),
+            )
+        )
     if any(k in changes for k in _LIMIT_KEYS) and field.widget not in (
         "number_field",
         "range_field",
