@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,15 @@ def test_the_version_is_in_the_lock_alone() -> None:
         for p, (c, _) in read_tree(GOLDEN).items()
         if p.endswith((".yml", ".erb"))
     )
+
+
+def test_generated_yaml_passes_yamllint() -> None:
+    files = sorted(str(p) for p in GOLDEN.rglob("*.yml"))
+    assert len(files) == 16
+    rules = "{extends: default, rules: {line-length: disable}}"
+    found = subprocess.run(
+        [sys.executable, "-m", "yamllint", "--strict", "-d", rules, *files],
+        capture_output=True,
+        text=True,
+    )
+    assert (found.stdout, found.returncode) == ("", 0)
