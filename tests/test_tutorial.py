@@ -29,10 +29,11 @@ SUBMITTER = Submitter(
     STAGED_ROOT,
 )
 JUPYTER = sample("osc", "jupyter")
+MOST_HOURS = {(o.cluster.id, o.node.id): o.hours.stop - 1 for o in JUPYTER.plan.offers}
 CHOICES = [
-    {**c, "account": "PZS0001", "bc_num_hours": h}
-    for c in choices(JUPYTER.plan)
-    for h in ("1", c["bc_num_hours"])
+    {**choice, "account": "PZS0001", "bc_num_hours": str(hours)}
+    for choice in choices(JUPYTER.plan)
+    for hours in sorted({1, MOST_HOURS[choice["cluster"], choice["node_type"]]})
 ]
 
 
