@@ -166,9 +166,7 @@ class ScriptPlan:
     connection: ShellCase | None
     publish: tuple[SiteText, ...]
     params: tuple[str, ...]
-    waits_on: tuple[str, ...]
-    waits_always: bool
-    wait_s: int
+    waiting: ShellCase | None
     setup: tuple[ShellCase, ...]
     any_image: bool
     before: str

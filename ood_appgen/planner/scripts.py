@@ -62,11 +62,7 @@ def plan_scripts(
         connection=_connection(clusters) if basic else None,
         publish=_site_texts(clusters, {c.id: c.publish for c in clusters}) if params else (),
         params=params,
-        waits_on=tuple(c.id for c in clusters if not SCHEDULERS[c.scheduler].in_containers)
-        if basic
-        else (),
-        waits_always=not any(SCHEDULERS[c.scheduler].in_containers for c in clusters),
-        wait_s=app.wait_s,
+        waiting=_waiting(clusters, app.wait_s) if basic else None,
         setup=_setup(site, settings, form, clusters, offers),
         any_image=any(v.image for v in settings.versions),
         before=app.script("before"),
@@ -83,7 +79,7 @@ def _exports(settings: Settings, form: FormPlan, offers: Sequence[Offer]) -> tup
     all_gpus = len(with_gpus) == len({o.node.id for o in offers})
     exports = [Export("OOD_CLUSTER", "cluster"), Export("OOD_NODE_TYPE", form.node_type)]
     for spec in (*settings.fields, *settings.dropped):
-        if spec.source == "clusters" or spec.source == "node_types":
+        if spec.source in ("clusters", "node_types"):
             exports.append(Export(f"FORM_{spec.id.upper()}", ids[spec.id]))
             continue
         name = f"FORM_{spec.id.upper()}"
@@ -189,6 +185,21 @@ def _connection(clusters: Sequence[Cluster]) -> ShellCase:
         lines = _IN_CONTAINER if SCHEDULERS[cluster.scheduler].in_containers else _ON_NODE
         arms.append(((cluster.id,), lines))
     return _case(_CLUSTER, arms)
+
+
+def _waiting(clusters: Sequence[Cluster], wait_s: int) -> ShellCase | None:
+    """Until the program listens; in containers the scheduler itself waits for that."""
+    lines = (
+        f'echo "Waiting up to {wait_s} seconds for port ${{port}} on ${{host}}..."',
+        f'if wait_until_port_used "${{host}}:${{port}}" {wait_s}; then',
+        '  echo "The program listens on ${host}:${port}."',
+        "else",
+        f'  echo "Nothing listens on ${{host}}:${{port}} after {wait_s} seconds; giving up." >&2',
+        "  clean_up 1",
+        "fi",
+    )
+    arms = [((c.id,), lines) for c in clusters if not SCHEDULERS[c.scheduler].in_containers]
+    return _case(_CLUSTER, arms, complete=len(arms) == len(clusters)) if arms else None
 
 
 def _setup(

@@ -44,7 +44,7 @@ def render(plan: AppPlan) -> tuple[RenderedFile, ...]:
         ),
         "template/script.sh.erb": ("script.sh.erb.j2", {}),
     }
-    if scripts.waits_on or scripts.after:
+    if scripts.waiting or scripts.after:
         texts["template/after.sh.erb"] = ("after.sh.erb.j2", {})
     if scripts.clean:
         texts["template/clean.sh.erb"] = ("clean.sh.erb.j2", {})

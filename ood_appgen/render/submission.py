@@ -160,32 +160,26 @@ def _check_lines(plan: AppPlan) -> list[str]:
 
 
 def _number_check(check: Check) -> str:
-    value = encode.ruby_field(check.field)
-    if isinstance(check.limits, str):
-        limits = f"node[:{check.limits}]"
-    else:
-        assert isinstance(check.limits, range)
-        limits = encode.ruby_literal(check.limits)
-    line = f"[{encode.ruby_literal(check.label)}, {value}, {limits}]"
-    # A hidden field counts for nothing, whatever it holds.
-    return f"*(node[:{check.only_with}] ? [{line}] : [])" if check.only_with else line
+    column = isinstance(check.limits, str)
+    return _checked(
+        check, f"node[:{check.limits}]" if column else encode.ruby_literal(check.limits)
+    )
 
 
 def _choice_check(check: Check) -> str:
-    value = encode.ruby_field(check.field)
-    if check.by_cluster:
-        allowed = (
-            encode.ruby_literal({c: list(values) for c, values in check.by_cluster}) + "[cluster]"
-        )
-    else:
-        assert isinstance(check.limits, tuple)
-        allowed = encode.ruby_literal(list(check.limits))
-    line = f"[{encode.ruby_literal(check.label)}, {value}, {allowed}]"
-    return f"*(node[:{check.only_with}] ? [{line}] : [])" if check.only_with else line
+    if not check.by_cluster:
+        return _checked(check, encode.ruby_literal(check.limits))
+    by_cluster = {cluster: list(values) for cluster, values in check.by_cluster}
+    return _checked(check, encode.ruby_literal(by_cluster) + "[cluster]")
 
 
 def _text_check(check: Check) -> str:
     required, lines = encode.ruby_literal(check.required), encode.ruby_literal(check.lines)
-    wanted = f"required: {required}, lines: {lines}, length: {check.length}"
-    line = f"[{encode.ruby_literal(check.label)}, {encode.ruby_field(check.field)}, {{ {wanted} }}]"
+    return _checked(check, f"{{ required: {required}, lines: {lines}, length: {check.length} }}")
+
+
+def _checked(check: Check, limits: str) -> str:
+    """A line of a list of checks: label, value, limits."""
+    line = f"[{encode.ruby_literal(check.label)}, {encode.ruby_field(check.field)}, {limits}]"
+    # A hidden field counts for nothing, whatever it holds.
     return f"*(node[:{check.only_with}] ? [{line}] : [])" if check.only_with else line
