@@ -45,7 +45,7 @@ from ood_appgen.expr import (
     evaluate,
     holds,
 )
-from ruby_oracle import ADA, STAGED_ROOT, SUPPORT, Rendered, Request, RubyOracle
+from ood_appgen.verify.ruby import ADA, STAGED_ROOT, SUPPORT, Rendered, Request, RubyOracle
 from tools import require_tool
 
 PIECES = """\

@@ -14,7 +14,7 @@ import pytest
 
 from ood_appgen import api
 from ood_appgen.api import RenderedApp
-from ruby_oracle import ADA, STAGED_ROOT, SUPPORT, Failure, Rendered, Request, RubyOracle
+from ood_appgen.verify.ruby import ADA, STAGED_ROOT, SUPPORT, Failure, Rendered, Request, RubyOracle
 from tools import require_tool
 
 SLURM = """

@@ -1,4 +1,4 @@
-"""ruby_oracle.py and ruby/evaluate.rb: do they give what Open OnDemand would?"""
+"""verify/ruby.py and verify/evaluate.rb: do they give what Open OnDemand would?"""
 
 import json
 import os
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ruby_oracle import (
+from ood_appgen.verify.ruby import (
     ADA,
     EVALUATE_RB,
     STAGED_ROOT,

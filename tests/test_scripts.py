@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ood_appgen.model.plan import choices
-from ruby_oracle import ADA, STAGED_ROOT, SUPPORT, Rendered, Request, RubyOracle
+from ood_appgen.verify.ruby import ADA, STAGED_ROOT, SUPPORT, Rendered, Request, RubyOracle
 from samples import Sample, render_samples
 from tools import require_tool
 

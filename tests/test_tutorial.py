@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from ood_appgen.model.plan import Submitter, choices, evaluate_submission
-from ruby_oracle import ADA, STAGED_ROOT, SUPPORT, Failure, Rendered, Request, RubyOracle
+from ood_appgen.verify.ruby import ADA, STAGED_ROOT, SUPPORT, Failure, Rendered, Request, RubyOracle
 from samples import sample
 from tools import require_tool
 from tutorial import expected

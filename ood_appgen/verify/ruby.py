@@ -1,6 +1,6 @@
 """What real Ruby makes of an app's ERB files, from one long-lived Ruby process.
 
-``ruby/evaluate.rb`` beside this module does the work and describes the protocol:
+``evaluate.rb`` beside this module does the work and describes the protocol:
 
     with RubyOracle() as oracle:
         answer = oracle.evaluate(Request("submit", path=app / "submit.yml.erb", context=choice))
@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 
-EVALUATE_RB = Path(__file__).parent / "ruby" / "evaluate.rb"
+EVALUATE_RB = Path(__file__).with_name("evaluate.rb")
 STAGED_ROOT = "/home/ada/ondemand/data/sys/dashboard/batch_connect/sys/jupyter/output/abc"
 
 # All that the Ruby process inherits. HOME and USER are those of the request.
