@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from ood_appgen.model.plan import AppPlan
 from ood_appgen.model.site import AppOverride, SiteProfile
 from ood_appgen.render import RenderedFile
 from ood_appgen.source import Document
+from ood_appgen.verify.run import Target
 
 SITE_FILE = "site.yml"
 APP_FILE = "app.yml"
@@ -103,6 +105,78 @@ def render_apps(app_dirs: Sequence[Path], site_file: Path, everything: bool = Fa
     if site is not None and everything and not has_errors(findings):
         findings += [_unknown_app(app, seen) for name, app in site.apps.items() if name not in seen]
     return Result(tuple(apps), tuple(skipped), tuple(sort(findings)))
+
+
+def find_targets(
+    folders: Sequence[Path], site_file: Path | None, scratch: Path
+) -> tuple[list[Target], list[Diagnostic]]:
+    """What `verify` proves: app directories rendered into `scratch`, and rendered ones in place.
+
+    A rendered directory is held against its plan where the files it says it is made from are
+    found: beside `site_file`, or beside the nearest site.yml upward.
+    """
+    targets: list[Target] = []
+    findings: list[Diagnostic] = []
+    for folder in folders:
+        site = site_file or find_site(folder.resolve())
+        if (folder / APP_FILE).is_file():
+            if site is None:
+                findings.append(
+                    file_error(str(folder), "no-site", "there is no site.yml above it", _NAME_SITE)
+                )
+                continue
+            result = render_apps([folder], site)
+            findings += result.findings
+            for app in result.apps:
+                targets.append(_rendered_target(app, folder, scratch))
+            continue
+        source_file = _made_from(folder, site)
+        schedulers: dict[str, str] = {}
+        if site is not None:
+            profile, found = _load(site, "site", site_parser.parse)
+            findings += found if site_file is not None or source_file is not None else []
+            if profile is not None:
+                schedulers = {c.id: c.scheduler for c in profile.clusters}
+        plan: AppPlan | None = None
+        planned: dict[str, str] = {}
+        note = "no plan for it is at hand; its choices are read from its form"
+        if site is not None and source_file is not None:
+            result = render_apps([source_file.parent], site)
+            findings += result.findings
+            for app in result.apps:
+                plan = app.plan
+                planned = {f.path: f.content.decode("utf-8", "replace") for f in app.files}
+                note = f"held against {site} and {source_file}"
+        targets.append(
+            Target(folder.resolve().name, folder, str(folder), plan, planned, schedulers, note)
+        )
+    return targets, sort(findings)
+
+
+_NAME_SITE = "name one with --site"
+_MADE_FROM = re.compile(r"made by appgen from \S+ and (\S.*/app\.yml)\.$", re.MULTILINE)
+
+
+def _made_from(folder: Path, site: Path | None) -> Path | None:
+    """The app.yml that a rendered app names in its form.yml, if it is there."""
+    try:
+        head = (folder / "form.yml").read_text(encoding="utf-8")[:2000]
+    except (OSError, UnicodeDecodeError):
+        return None
+    found = _MADE_FROM.search(head)
+    if found is None or site is None:
+        return None
+    path = site.parent / found[1]
+    return path if path.is_file() else None
+
+
+def _rendered_target(app: RenderedApp, folder: Path, scratch: Path) -> Target:
+    target = scratch / app.id
+    for file in app.files:
+        path = target / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.content)
+    return Target(app.id, target, str(folder), app.plan, note=f"rendered for {app.plan.site.path}")
 
 
 def _unknown_app(override: AppOverride, known: Iterable[str]) -> Diagnostic:

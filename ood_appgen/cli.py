@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +29,7 @@ site.yml      clusters, node types, mounts and limits of a site
 app.yml       what an app is, with nothing of a site in it
 appgen render turns the two into an app that Open OnDemand reads:
               form.yml, submit.yml.erb, template/, manifest.yml, view
+appgen verify proves that every choice in an app's form gives what was planned
 
 \b
 Start:        appgen render sample_apps/apps/jupyter
@@ -116,6 +119,109 @@ def render_command(
     _print_changes(changes, result, written=writes)
     if check and not all(app.is_clean for app in changes):
         sys.exit(FINDINGS)
+
+
+@cli.command("verify", short_help="Prove every choice of apps.")
+@click.argument(
+    "folders", nargs=-1, metavar="[APP_DIR|RENDERED_DIR ...]", type=click.Path(path_type=Path)
+)
+@click.option(
+    "--site",
+    "site_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The site profile. Default: the nearest site.yml upward from the app.",
+)
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(("text", "json")),
+    default="text",
+    show_default=True,
+    help="How to print the report.",
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Evaluate at most N choices per app."
+)
+@click.option(
+    "--seed", type=int, default=1, show_default=True, metavar="N", help="Which pairs and posts."
+)
+def verify_command(
+    folders: tuple[Path, ...],
+    site_file: Path | None,
+    output_format: str,
+    limit: int | None,
+    seed: int,
+) -> None:
+    """Prove that every choice of an app's form gives what was planned.
+
+    APP_DIR holds an app.yml; RENDERED_DIR holds a form.yml, made by appgen or by hand. Without
+    either: all apps of the site. This runs the app's own Ruby (submit.yml.erb, template/*.erb,
+    view.html.erb), as you, in one `ruby` process. Do not run it on apps that you do not trust.
+    """
+    import json
+    import shutil
+    import tempfile
+
+    from ood_appgen import api
+    from ood_appgen.verify import report
+    from ood_appgen.verify.ruby import RubyOracle, RubyOracleError
+    from ood_appgen.verify.run import verify
+
+    if not folders:
+        folders = tuple(api.find_apps(site_file or _find_site(())))
+        if not folders:
+            _fail("there are no apps (apps/*/app.yml) here; name their directories")
+    if site_file is not None and not site_file.is_file():
+        _fail(f"{site_file}: there is no such file")
+    for folder in folders:
+        if not folder.is_dir():
+            _fail(f"{folder}: there is no such directory")
+    reports = []
+    width = min(max(shutil.get_terminal_size((100, 24)).columns, 60), 140)
+    with tempfile.TemporaryDirectory(prefix="appgen-verify-") as scratch:
+        targets, findings = api.find_targets(folders, site_file, Path(scratch))
+        for finding in findings:
+            click.echo(finding.format(), err=True)
+        if any(f.severity.word == "error" for f in findings):
+            sys.exit(BAD_INPUT)
+        try:
+            with RubyOracle() as oracle:
+                for target in targets:
+                    done = verify(target, oracle, seed, limit, _progress(target.name))
+                    reports.append(done)
+                    if output_format == "text":
+                        for line in report.describe(done, width):
+                            click.echo(line)
+        except RubyOracleError as exc:
+            _fail(f"{exc}")
+    if output_format == "json":
+        click.echo(json.dumps([report.to_json(r) for r in reports], indent=2, ensure_ascii=False))
+    else:
+        click.echo(report.summarize(reports))
+    if any(r.failed for r in reports):
+        sys.exit(FINDINGS)
+
+
+def _progress(name: str) -> Callable[[int, int], None]:
+    """A line on a terminal that moves along, once it has taken longer than a second."""
+    started = time.monotonic()
+    last = started
+    shown = False
+
+    def show(done: int, total: int) -> None:
+        nonlocal last, shown
+        now = time.monotonic()
+        if not sys.stderr.isatty() or now - started < 1 or (now - last < 0.1 and done < total):
+            return
+        last, shown = now, True
+        part = min(done / total, 1.0) if total else 1.0
+        bar = "#" * int(part * 30)
+        click.echo(f"\r{name}: [{bar:30}] {done:,} of {total:,} choices", err=True, nl=False)
+        if done >= total:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+    return show
 
 
 @cli.command("schema", short_help="Print a JSON Schema.")

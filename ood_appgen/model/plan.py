@@ -88,7 +88,8 @@ class Check:
     """What a field may hold. `kind` is number, choice or text.
 
     `limits` is a range, a column of the table ("cores"), or the texts of a choice; `by_cluster`
-    the texts by cluster where they differ. `only_with` is a column that a node type must have for
+    the texts by cluster where they differ. `pattern_words` says for the user what `pattern` takes.
+    `only_with` is a column that a node type must have for
     the field to be shown at all.
     """
 
@@ -101,6 +102,7 @@ class Check:
     lines: bool = False
     length: int = 4096
     pattern: str = ""
+    pattern_words: str = ""
     only_with: str = ""
     label_on: tuple[str, ...] = ()
 

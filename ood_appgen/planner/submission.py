@@ -14,12 +14,18 @@ from ood_appgen.model.site import Ask, SiteProfile
 from ood_appgen.planner.form import FormPlan
 from ood_appgen.planner.settings import Settings
 
-# OOD's own fields that an app may list (dashboard lib/smart_attributes/attributes): label and check.
+# OOD's own fields that an app may list (dashboard lib/smart_attributes/attributes): label, check,
+# and a pattern in words.
 # A resolution ends up in the shell line that starts the VNC server.
-_OOD_FIELDS: dict[str, tuple[str, str, range | str]] = {
-    "bc_email_on_started": ("E-mail when the session starts", "text", r"[01]?"),
-    "bc_vnc_idle": ("Idle timeout", "number", range(86401)),
-    "bc_vnc_resolution": ("Resolution", "text", r"([0-9]{2,5}x[0-9]{2,5})?"),
+_OOD_FIELDS: dict[str, tuple[str, str, range | str, str]] = {
+    "bc_email_on_started": ("E-mail when the session starts", "text", r"[01]?", "0 or 1"),
+    "bc_vnc_idle": ("Idle timeout", "number", range(86401), ""),
+    "bc_vnc_resolution": (
+        "Resolution",
+        "text",
+        r"([0-9]{2,5}x[0-9]{2,5})?",
+        "a width and a height such as 1024x768",
+    ),
 }
 _LENGTH, _LENGTH_OF_LINES = 4096, 65536
 _TEXT_LINES = ("text_area",)
@@ -185,10 +191,10 @@ def _check(
 
 
 def _ood_check(field: str, spec: FieldSpec) -> Check:
-    label, kind, limits = _OOD_FIELDS[field]
+    label, kind, limits, words = _OOD_FIELDS[field]
     label = str(spec.setting("label", label))
     if isinstance(limits, str):
-        return Check(kind, field, label, pattern=limits)
+        return Check(kind, field, label, pattern=limits, pattern_words=words)
     return Check(kind, field, label, limits)
 
 

@@ -142,15 +142,17 @@ def _check_lines(plan: AppPlan) -> list[str]:
             value = encode.ruby_field(check.field)
             lines += [
                 f"unless {value}.to_s.match?(/\\A{check.pattern}\\z/)",
-                f'  raise "{encode.ruby_inside(check.label)} cannot be #{{shown.({value})}}."',
+                f'  raise "{encode.ruby_inside(f"{check.label} must be {check.pattern_words}")}, " \\',
+                f'        "not #{{shown.({value})}}."',
                 "end",
             ]
         if check.label_on:
             value = encode.ruby_field(check.field)
+            # Ignoring case would let in what only folds to ASCII, such as the Kelvin sign.
             blank = "" if check.required else f"{value}.to_s.strip.empty? || "
             lines += [
                 f"if {encode.ruby_literal(list(check.label_on))}.include?(cluster)",
-                f"  unless {blank}{value}.to_s.strip.match?(/\\A[a-z0-9]([-a-z0-9_.]{{0,61}}[a-z0-9])?\\z/i)",
+                f"  unless {blank}{value}.to_s.strip.match?(/\\A[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?\\z/)",
                 f'    raise "{encode.ruby_inside(check.label)} must be letters, digits and - _ . on #{{cluster}}, " \\',
                 f'          "not #{{shown.({value})}}."',
                 "  end",

@@ -10,6 +10,15 @@
 #   {"id": 1, "ok": true, "text": TEXT, "data": {...}}       data: of kind submit alone
 #   {"id": 1, "ok": false, "error": {"class", "message", "line"}, "text": TEXT}
 #
+# A whole app for one choice of a user, which is what verify asks for thousands of times:
+#
+#   {"id": 1, "kind": "app", "submit": FILE, "templates": [FILE], "view": FILE, "context", ...,
+#    "connection": {NAME: VALUE}}
+#   {"id": 1, "ok": true, "submit": ANSWER, "files": {FILE: ANSWER}}
+#
+# In these an ANSWER is {"data"} for the submit file, {"text"} or {"error"} for the others, or
+# {"same": true} where the text is the one that was sent last for this file.
+#
 # ACCOUNT is {"name", "uid", "gid", "home"}, and if wanted "gecos", "shell" and
 # "groups": [{"name", "gid"}]. With both path and text, text is evaluated and path
 # only names it. An error's line is that of the template, if it is known; its text
@@ -571,6 +580,7 @@ module AppgenOracle
 
     def initialize
       @templates = Templates.new
+      @sent = {}
     end
 
     def answer(line)
@@ -580,6 +590,8 @@ module AppgenOracle
       raise BadRequest, 'a request is a JSON object' unless request.is_a?(Hash)
 
       id = request['id']
+      return JSON.generate(id: id, ok: true, **evaluate_app(request)) if request['kind'] == 'app'
+
       evaluated = evaluate(request) { |text| rendered = text }
       JSON.generate({ id: id, ok: true }.merge(evaluated))
     rescue Exception => e # a template can raise anything, and none of it may end this process
@@ -601,6 +613,33 @@ module AppgenOracle
       data = YAML.safe_load(text).to_h
       Carried.check(data, ['submit'])
       { text: text, data: data }
+    end
+
+    # A file that fails says so in its own place; the others are still evaluated.
+    def evaluate_app(request)
+      submit = request['submit'] && attempt(request.merge('kind' => 'submit', 'path' => request['submit']))
+      files = (request['templates'] || []).to_h do |path|
+        [path, attempt(request.merge('kind' => 'template', 'path' => path))]
+      end
+      if (view = request['view'])
+        asked = request.merge('kind' => 'view', 'path' => view, 'context' => request['connection'] || {})
+        files[view] = attempt(asked)
+      end
+      { submit: submit, files: files }
+    end
+
+    def attempt(request)
+      evaluated = evaluate(request) { |_text| nil }
+      return { data: evaluated[:data] } if request['kind'] == 'submit'
+
+      path = request['path']
+      return { same: true } if @sent[path] == evaluated[:text]
+
+      @sent[path] = evaluated[:text]
+    rescue Exception => e # as in answer
+      { error: describe(e, request) }
+    else
+      { text: evaluated[:text] }
     end
 
     def render(kind, request)
@@ -645,11 +684,14 @@ module AppgenOracle
     end
 
     def failure(id, error, request, rendered)
-      name = error.class.name.to_s.delete_prefix('AppgenOracle::')
-      described = { class: name, message: message_of(error), line: line_of(error, request) }
-      answer = { id: id, ok: false, error: described }
+      answer = { id: id, ok: false, error: describe(error, request) }
       answer[:text] = rendered if rendered
       JSON.generate(answer)
+    end
+
+    def describe(error, request)
+      name = error.class.name.to_s.delete_prefix('AppgenOracle::')
+      { class: name, message: message_of(error), line: line_of(error, request) }
     end
 
     def message_of(error)

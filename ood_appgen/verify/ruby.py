@@ -17,8 +17,10 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
@@ -29,6 +31,7 @@ STAGED_ROOT = "/home/ada/ondemand/data/sys/dashboard/batch_connect/sys/jupyter/o
 # All that the Ruby process inherits. HOME and USER are those of the request.
 _INHERITED = ("PATH", "LD_LIBRARY_PATH", "GEM_HOME", "GEM_PATH", "RUBYLIB", "TMPDIR", "TZ")
 _CHUNK = 1 << 16
+_IN_FLIGHT = 64
 _STDERR_KEPT = 1 << 20
 
 Kind: TypeAlias = Literal["submit", "template", "view"]
@@ -99,6 +102,39 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class AppRequest:
+    """All files of one app for one choice: the submit file, the templates, the view.
+
+    Paths are those of files; `context` is what the form posts, `connection` what the view sees.
+    """
+
+    submit: str | None
+    templates: tuple[str, ...]
+    view: str | None
+    context: Mapping[str, str]
+    connection: Mapping[str, Any]
+    staged_root: str
+    user: User
+    users: tuple[User, ...]
+    fmt: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the request as the protocol has it, without an id."""
+        return {
+            "kind": "app",
+            "submit": self.submit,
+            "templates": self.templates,
+            "view": self.view,
+            "context": dict(self.context),
+            "connection": dict(self.connection),
+            "staged_root": self.staged_root,
+            "user": self.user.to_json(),
+            "users": {user.name: user.to_json() for user in self.users},
+            "fmt": self.fmt,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """What a file came out as. ``data`` is what a submit file's YAML says, else None."""
 
@@ -121,6 +157,14 @@ class Failure:
 
 
 Answer: TypeAlias = Rendered | Failure
+
+
+@dataclass(frozen=True, slots=True)
+class AppAnswer:
+    """What the files came out as; `files` by path."""
+
+    submit: Answer | None
+    files: Mapping[str, Answer]
 
 
 class RubyOracleError(Exception):
@@ -150,6 +194,7 @@ class RubyOracle:
         self._timeout_s = timeout_s
         self._last_id = 0
         self._unread = b""
+        self._texts: dict[str, str] = {}  # what each file came out as last
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         # Without these two a message depends on what else the template and Ruby know.
@@ -213,6 +258,62 @@ class RubyOracle:
             raise
         return [_answer(reply, first_id + at) for at, reply in enumerate(replies)]
 
+    def stream(self, requests: Iterable[AppRequest]) -> Iterator[tuple[AppRequest, AppAnswer]]:
+        """Evaluate any number of apps' choices, in order; few are in memory at any time.
+
+        Ruby works on the next ones while the caller looks at an answer.
+        """
+        source = iter(requests)
+        waiting: deque[AppRequest] = deque()
+        while True:
+            fresh = list(islice(source, _IN_FLIGHT - len(waiting)))
+            if not fresh and not waiting:
+                return
+            lines = [json.dumps({"id": 0} | r.to_json()).encode() + b"\n" for r in fresh]
+            waiting += fresh
+            try:
+                replies = self._exchange_some(lines, waiting[0])
+            except BaseException:
+                self._process.kill()
+                self.close()
+                raise
+            for reply in replies:
+                request = waiting.popleft()
+                yield request, _app_answer(reply, self._texts)
+
+    def _exchange_some(self, lines: list[bytes], first: AppRequest) -> list[bytes]:
+        """Write all lines, and return the answers that are there; at least one."""
+        unwritten = memoryview(b"".join(lines))
+        replies: list[bytes] = []
+        deadline = time.monotonic() + self._timeout_s
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._stdout, selectors.EVENT_READ)
+            if unwritten:
+                selector.register(self._stdin, selectors.EVENT_WRITE)
+            while unwritten or not replies:
+                ready = selector.select(deadline - time.monotonic())
+                if not ready and time.monotonic() >= deadline:
+                    raise RubyTimeoutError(
+                        f"no answer in {self._timeout_s:g} s for {json.dumps(dict(first.context))}"
+                    )
+                for key, _ in ready:
+                    if key.fileobj is self._stdin:
+                        try:
+                            written = os.write(key.fd, unwritten[:_CHUNK])
+                        except BrokenPipeError:
+                            written = len(unwritten)
+                        unwritten = unwritten[written:]
+                        if not unwritten:
+                            selector.unregister(self._stdin)
+                        continue
+                    chunk = os.read(key.fd, _CHUNK)
+                    if not chunk:
+                        raise self._died(first)
+                    *whole, self._unread = (self._unread + chunk).split(b"\n")
+                    replies += whole
+                    deadline = time.monotonic() + self._timeout_s
+        return replies
+
     def noise(self) -> str:
         """Return what templates have printed so far, and Ruby's warnings."""
         # Ruby writes at this file's offset, which a seek here would move.
@@ -251,7 +352,7 @@ class RubyOracle:
                         deadline = time.monotonic() + self._timeout_s
         return replies
 
-    def _died(self, request: Request) -> RubyDiedError:
+    def _died(self, request: Request | AppRequest) -> RubyDiedError:
         status = self._process.wait()
         return RubyDiedError(
             f"ruby ended (exit status {status}) before it answered {_describe(request)}; "
@@ -259,7 +360,9 @@ class RubyOracle:
         )
 
 
-def _describe(request: Request) -> str:
+def _describe(request: Request | AppRequest) -> str:
+    if isinstance(request, AppRequest):
+        return f"{request.submit} with {json.dumps(dict(request.context))}"
     name = request.path if request.path is not None else repr((request.text or "")[:60])
     return f"{request.kind} {name} with {json.dumps(dict(request.context))}"
 
@@ -272,3 +375,26 @@ def _answer(reply: bytes, asked_id: int) -> Answer:
         return Rendered(answer["text"], answer.get("data"))
     error = answer["error"]
     return Failure(error["class"], error["message"], error["line"], answer.get("text"))
+
+
+def _app_answer(reply: bytes, texts: dict[str, str]) -> AppAnswer:
+    answer = json.loads(reply)
+    if not answer["ok"]:
+        error = answer["error"]
+        raise RubyOracleError(f"{error['class']}: {error['message']}")
+    submit = answer["submit"]
+    return AppAnswer(
+        None if submit is None else _part("", submit, texts),
+        {path: _part(path, part, texts) for path, part in answer["files"].items()},
+    )
+
+
+def _part(path: str, part: dict[str, Any], texts: dict[str, str]) -> Answer:
+    if "error" in part:
+        error = part["error"]
+        return Failure(error["class"], error["message"], error["line"], None)
+    if "data" in part:
+        return Rendered("", part["data"])
+    if "text" in part:
+        texts[path] = part["text"]
+    return Rendered(texts[path], None)
