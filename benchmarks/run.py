@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import statistics
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import cookie
 import large_site
+import many_choices
 import timing
 from timing import FailedError, Run
 
@@ -27,6 +29,8 @@ GOAL_ONE_APP = 1.0
 GOAL_GROWTH = 1.2
 GOAL_PEAK_MIB = 300
 GOAL_HELP = 1.0
+GOAL_BARE_LOOP = 1.5
+GOAL_PROCESSES = 1 / 20
 
 
 def main() -> int:
@@ -34,12 +38,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="5 and 20 apps, not 20 and 200")
     parser.add_argument("--repetitions", type=int, default=15, metavar="N", help="default: 15")
-    parser.add_argument("--only", choices=["a", "b", "c"], help="one of the three alone")
+    parser.add_argument("--only", choices=["a", "b", "c", "d"], help="one of the four alone")
     options = parser.parse_args()
     parts = {
         "a": lambda: compare_one_app(options.repetitions),
         "b": lambda: compare_many_apps((5, 20) if options.quick else (20, 200)),
         "c": lambda: compare_help(options.repetitions),
+        "d": lambda: compare_verify((200, 1000) if options.quick else (1000, 20_000)),
     }
     try:
         for name, part in parts.items():
@@ -133,6 +138,46 @@ def compare_help(repetitions: int) -> None:
     _row("python -c pass", _ms(bare))
     _ratio("wall time, appgen / cookiecutter", _wall(ours, theirs), GOAL_HELP)
     _ratio("wall time, appgen / bare python", _wall(ours, bare))
+
+
+def compare_verify(counts: Sequence[int]) -> None:
+    """Proved choices beside a bare loop over the same files in Ruby, and one process for each."""
+    ruby = shutil.which("ruby")
+    if ruby is None:
+        raise FailedError("ruby is not installed")
+    runs = []
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        env = _clean_env(folder)
+        site = many_choices.write_site(folder)
+        app = SAMPLES / "apps" / "codeserver"
+        build = folder / "build"
+        render = ["render", str(app), "--site", str(site), "--output", str(build)]
+        timing.run([_program("appgen"), *render], env)
+        for count in counts:
+            contexts = many_choices.write_choices(build / "codeserver", folder, count)
+            command = ["verify", str(app), "--site", str(site), "--limit", str(count)]
+            ours = timing.run([_program("appgen"), *command], env)
+            bare = [ruby, str(ROOT / "benchmarks" / "bare_loop.rb"), str(build / "codeserver")]
+            theirs = timing.run([*bare, str(contexts)], env)
+            runs.append((count, ours, theirs))
+        one = many_choices.write_choices(build / "codeserver", folder, 1)
+        single = [timing.run([*bare, str(one)], env).wall_s for _ in range(10)]
+    _title("d. Proved choices: codeserver, 16 clusters x 20 node types, 5 files a choice")
+    for count, ours, theirs in runs:
+        _row(
+            f"appgen verify, {count:,}",
+            f"{ours.wall_s:.1f} s",
+            f"{count / ours.wall_s:,.0f} a second",
+        )
+        _row(f"bare Ruby loop, {count:,}", f"{theirs.wall_s:.1f} s")
+        _ratio("wall time, verify / bare loop", ours.wall_s / theirs.wall_s, GOAL_BARE_LOOP)
+        each = statistics.median(single) * count
+        _ratio("wall time, verify / one process a choice", ours.wall_s / each, GOAL_PROCESSES)
+    small, large = runs
+    growth = (large[1].wall_s / large[0]) / (small[1].wall_s / small[0])
+    _ratio(f"time a choice, {large[0]:,} / {small[0]:,}", growth, GOAL_GROWTH)
+    _row("peak memory", f"{small[1].peak_mib:.0f} MiB", f"{large[1].peak_mib:.0f} MiB")
 
 
 # -- helpers --------------------------------------------------------------------------------------

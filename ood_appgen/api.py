@@ -18,7 +18,7 @@ from ood_appgen.model.plan import AppPlan
 from ood_appgen.model.site import AppOverride, SiteProfile
 from ood_appgen.render import RenderedFile
 from ood_appgen.source import Document
-from ood_appgen.verify.run import Target
+from ood_appgen.verify.target import Target
 
 SITE_FILE = "site.yml"
 APP_FILE = "app.yml"

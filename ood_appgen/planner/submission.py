@@ -27,7 +27,9 @@ _OOD_FIELDS: dict[str, tuple[str, str, range | str, str]] = {
         "a width and a height such as 1024x768",
     ),
 }
-_LENGTH, _LENGTH_OF_LINES = 4096, 65536
+# Scripts see a field as an environment string, and Linux takes none of more than 128 KiB: so many
+# characters of four bytes fit.
+_LENGTH, _LENGTH_OF_LINES = 4096, 30_000
 _TEXT_LINES = ("text_area",)
 _UNCHECKED = ("file_attachments",)
 

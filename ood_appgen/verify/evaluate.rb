@@ -476,19 +476,17 @@ module AppgenOracle
 
       root = root_of(request)
       struct = OpenStruct.new(values.merge(staged_root: root))
-      scope = struct.instance_eval(&TemplateScope.maker)
-      with_locals(scope, session_context: context, fmt: request['fmt'], staged_root: root, hsh: {},
-                         struct: struct, ctx_binding: scope, e: nil, yml: nil, bad_content: nil)
+      Scope.new(struct, session_context: context, fmt: request['fmt'], staged_root: root, hsh: {},
+                        struct: struct, ctx_binding: nil, e: nil, yml: nil, bad_content: nil)
     end
 
     def template(request, context)
-      TemplateBinding.new(session_of(request, context), context).instance_eval(&TemplateScope.maker)
+      Scope.new(TemplateBinding.new(session_of(request, context), context), {})
     end
 
     def view(request, context, text)
       connect = OpenStruct.new(request['context'] || {})
-      scope = connect.instance_eval(&TemplateScope.maker)
-      with_locals(scope, view: text, connect: connect, session: session_of(request, context),
+      Scope.new(connect, view: text, connect: connect, session: session_of(request, context),
                          local_assigns: {}, output_buffer: nil, e: nil)
     end
 
@@ -500,9 +498,51 @@ module AppgenOracle
       Session.new(root_of(request), context['cluster']&.value.to_s)
     end
 
-    def with_locals(scope, **locals)
+  end
+
+  # What a template is evaluated in: self, and the local variables that it sees.
+  Scope = Struct.new(:receiver, :locals) do
+    def binding_for_erb
+      scope = receiver.instance_eval(&TemplateScope.maker)
       locals.each { |name, value| scope.local_variable_set(name, value) }
+      scope.local_variable_set(:ctx_binding, scope) if locals.key?(:ctx_binding)
       scope
+    end
+  end
+
+  # One template. ERB parses its source anew each time that it is asked for a result; here it is
+  # parsed once, into a block with the scope's locals as parameters, where that makes no difference.
+  class Template
+    MAGIC = "#coding:UTF-8\n"
+    # What a template may use that tells a block from the eval of a binding.
+    TELLING = /\b(?:return|binding|ctx_binding|local_variables?|local_variable_\w+|eval|yield|__method__|caller\w*)\b/
+
+    def initialize(name, text)
+      @erb = ERB.new(text, trim_mode: '-')
+      @erb.filename = name
+      @name = name || '(erb)'
+      @blocks = {}
+    end
+
+    def result(scope)
+      names = scope.locals.keys
+      block = @blocks.fetch(names) { @blocks[names] = compile(names) }
+      return @erb.result(scope.binding_for_erb) unless block
+
+      scope.receiver.instance_exec(*scope.locals.values, &block)
+    end
+
+    private
+
+    def compile(names)
+      source = @erb.src.dup.force_encoding(Encoding::UTF_8)
+      return unless source.start_with?(MAGIC) && !source.match?(TELLING)
+
+      RubyVM::InstructionSequence.compile(source) # a stray next or break is an error only here
+      code = "proc do |#{names.join(', ')}|\n#{source.delete_prefix(MAGIC)}\nend"
+      eval(code, TemplateScope.maker.call, @name, 0) # rubocop:disable Security/Eval
+    rescue SyntaxError
+      nil # ERB says it in its own words
     end
   end
 
@@ -516,10 +556,8 @@ module AppgenOracle
 
     def compiled(name, text)
       @compiled.fetch([name, text]) do |key|
-        erb = ERB.new(text, trim_mode: '-')
-        erb.filename = name
         @compiled.shift if @compiled.size >= LIMIT
-        @compiled[key] = erb
+        @compiled[key] = Template.new(name, text)
       end
     end
   end
@@ -605,7 +643,11 @@ module AppgenOracle
       raise BadRequest, "kind is one of #{KINDS.join(', ')}, not #{kind.inspect}" unless KINDS.include?(kind)
       raise BadRequest, 'neither path nor text' unless request['path'] || request['text']
 
-      text = as_user(request) { render(kind, request) }
+      evaluate_text(request, as_user(request) { render(kind, request) }) { |text| yield text }
+    end
+
+    def evaluate_text(request, text)
+      kind = request['kind']
       Carried.check(text, ['the text'])
       yield text
       return { text: text } unless kind == 'submit'
@@ -617,6 +659,10 @@ module AppgenOracle
 
     # A file that fails says so in its own place; the others are still evaluated.
     def evaluate_app(request)
+      as_user(request) { evaluate_files(request) }
+    end
+
+    def evaluate_files(request)
       submit = request['submit'] && attempt(request.merge('kind' => 'submit', 'path' => request['submit']))
       files = (request['templates'] || []).to_h do |path|
         [path, attempt(request.merge('kind' => 'template', 'path' => path))]
@@ -629,7 +675,7 @@ module AppgenOracle
     end
 
     def attempt(request)
-      evaluated = evaluate(request) { |_text| nil }
+      evaluated = evaluate_text(request, render(request['kind'], request)) { |_text| nil }
       return { data: evaluated[:data] } if request['kind'] == 'submit'
 
       path = request['path']

@@ -314,7 +314,8 @@ def predict_objects(submission: Mapping[Any, Any], session: Session) -> Kubernet
         selector = {}
     selector = mapping("native.node_selector", {} if selector is None else selector)
 
-    read_id = plain("native.container.name", identity)
+    # The random characters are hardly ever such that the id reads as a number, as "1e-0" does.
+    read_id = str(plain("native.container.name", f"{identity}x"))[:-1]
     namespace = plain("user", re.sub(r"[.@]", "-", user.name))
     labels = {
         "job": read_id,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ood_appgen.diagnostics import quote
-from ood_appgen.verify.run import Cell, Finding, Report
+from ood_appgen.verify.target import Cell, Finding, Report
 
 _PLACES_SHOWN = 6
 
@@ -34,7 +34,7 @@ def summarize(reports: list[Report]) -> str:
     findings = sum(len(r.findings) + bool(r.stopped) for r in reports)
     bad = sum(r.failed for r in reports)
     verdict = (
-        "all as planned" if not findings else f"{_many(findings, 'finding')} in {_many(bad, 'app')}"
+        "no findings" if not findings else f"{_many(findings, 'finding')} in {_many(bad, 'app')}"
     )
     return f"{_many(len(reports), 'app')}, {evaluated:,} choices evaluated: {verdict}."
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ood_appgen.diagnostics import Span, quote
-from ood_appgen.model.plan import AppPlan, Offer, Submitter, evaluate_submission
-from ood_appgen.schema import check_data
+from ood_appgen.model.plan import Offer, Submitter
 from ood_appgen.verify import choices, shell
-from ood_appgen.verify.choices import Case, Count, Roles
+from ood_appgen.verify.choices import Case, Roles
+from ood_appgen.verify.examine import MARKER, Examiner
 from ood_appgen.verify.form import Form, State, read_form
-from ood_appgen.verify.limits import check_pod, check_sbatch
-from ood_appgen.verify.pod import check_objects, predict_objects
-from ood_appgen.verify.predict import AdapterError, Session, merge_submission
 from ood_appgen.verify.ruby import (
     ADA,
     STAGED_ROOT,
@@ -30,11 +25,9 @@ from ood_appgen.verify.ruby import (
     RubyOracle,
     User,
 )
-from ood_appgen.verify.sbatch import predict_sbatch
 from ood_appgen.verify.tampering import tampered_posts
+from ood_appgen.verify.target import Cell, Finding, Problem, Report, Target
 
-# A word that no script has, in place of a user's text.
-MARKER = "Zq7marker7qZ"
 TAMPERED = 200
 _SHRINKS = 60
 _CONNECTION = {
@@ -49,93 +42,6 @@ _CONNECTION = {
 _ACCOUNT = re.compile(r"(?:getpwnam|User\.new)\(?\s*['\"]([A-Za-z_][\w.-]*)['\"]")
 SUBMIT = ("submit.yml.erb", "submit.yml")
 FORM = ("form.yml.erb", "form.yml")
-
-
-@dataclass(frozen=True)
-class Target:
-    """An app to prove. `folder` holds its files, `shown_as` names it to the user.
-
-    With a plan, `planned` are the files that the plan makes; what differs from them on disk was
-    edited. `schedulers` is by cluster, as far as the site profile tells.
-    """
-
-    name: str
-    folder: Path
-    shown_as: str
-    plan: AppPlan | None = None
-    planned: Mapping[str, str] = field(default_factory=dict)
-    schedulers: Mapping[str, str] = field(default_factory=dict)
-    note: str = ""
-
-    @cached_property
-    def edits(self) -> dict[str, tuple[tuple[int, str, str], ...]]:
-        """By file: line, text on disk and text of the plan, where they differ."""
-        found = {}
-        for path, planned in self.planned.items():
-            try:
-                text = (self.folder / path).read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError):
-                continue
-            if text != planned:
-                found[path] = tuple(_edits(planned.splitlines(), text.splitlines()))
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something wrong with one case. `key` says which problems are one and the same."""
-
-    rule: str
-    file: str
-    message: str
-    key: str
-    line: int = 0
-    planned: str = ""
-    found: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A problem, with the smallest choice that shows it and the places that it came from."""
-
-    problem: Problem
-    values: Mapping[str, str]
-    count: int
-    places: tuple[tuple[str, str], ...]
-    related: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A cluster and node type: what can be asked for there, and how it went."""
-
-    cluster: str
-    node_type: str
-    cores: str
-    gpus: str
-    hours: str
-    evaluated: int
-    failed: int
-    sample: str
-
-
-@dataclass(frozen=True)
-class Report:
-    """What was found about one app; `stopped` says why nothing was evaluated."""
-
-    target: Target
-    seed: int
-    count: Count | None
-    evaluated: Mapping[str, int]
-    skipped: int
-    cells: tuple[Cell, ...]
-    findings: tuple[Finding, ...]
-    stopped: str = ""
-
-    @property
-    def failed(self) -> bool:
-        """Whether anything is wrong."""
-        return bool(self.findings or self.stopped)
 
 
 @dataclass
@@ -157,7 +63,6 @@ class _Tally:
     hours: str = ""
     evaluated: int = 0
     failed: int = 0
-    sample: str = ""
 
 
 def verify(
@@ -188,19 +93,15 @@ class _Runner:
             if plan
             else choices.guess_roles(form)
         )
-        self.offers = {(o.cluster.id, o.node.id): o for o in plan.offers} if plan else {}
         self.submit = next((f for f in SUBMIT if (target.folder / f).is_file()), "")
         self.templates = _templates(target.folder)
         self.view = "view.html.erb" if (target.folder / "view.html.erb").is_file() else ""
         self.users = _accounts(target)
-        self.submitter = Submitter(
-            _person(ADA), {u.name: _person(u) for u in self.users}, STAGED_ROOT
-        )
+        submitter = Submitter(_person(ADA), {u.name: _person(u) for u in self.users}, STAGED_ROOT)
+        self.examiner = Examiner(target, form, form_file, self.roles, self.submit, submitter)
         self.connection: dict[str, Any] = dict(_CONNECTION)
         self.seen: dict[str, _Seen] = {}
         self.tallies: dict[tuple[str, str], _Tally] = {}
-        self.plain: dict[tuple[str, str], Mapping[str, str]] = {}
-        self.plain_submit: dict[tuple[str, str], Any] = {}
         self.evaluated = dict.fromkeys(("grid", "pairs", "text", "tampered"), 0)
 
     @classmethod
@@ -248,7 +149,7 @@ class _Runner:
         done = 0
         total = self._estimate(limit)
         for case, answer in self._evaluate(cases()):
-            problems = self._examine(case, answer)
+            problems = self.examiner.examine(case, answer)
             self._record(case, problems, answer)
             done += 1
             progress(done, max(total, done))
@@ -301,7 +202,7 @@ class _Runner:
             STAGED_ROOT,
             ADA,
             self.users,
-            self._scheduler(cluster, None),
+            self.examiner.scheduler(cluster, None),
         )
 
     def _evaluate(self, cases: Iterable[Case]) -> Iterator[tuple[Case, AppAnswer]]:
@@ -316,258 +217,6 @@ class _Runner:
             yield waiting.pop(0), answer
 
     # -- one case ----------------------------------------------------------------------------
-
-    def _examine(self, case: Case, answer: AppAnswer) -> list[Problem]:
-        if case.phase == "tampered":
-            return self._examine_tampered(case, answer)
-        problems: list[Problem] = []
-        submit = answer.submit
-        if isinstance(submit, Failure):
-            if case.phase == "text" and _is_sentence(submit) and case.values[case.field] != MARKER:
-                return []  # refused, and nothing is staged
-            problems.append(self._failed(self.submit, submit))
-        elif submit is not None:
-            problems += self._examine_document(case, submit.data or {})
-        problems += self._examine_files(case, answer)
-        return problems
-
-    def _examine_tampered(self, case: Case, answer: AppAnswer) -> list[Problem]:
-        submit = answer.submit
-        if isinstance(submit, Failure):
-            if _is_sentence(submit):
-                return []
-            return [self._failed(self.submit, submit)]
-        return [
-            Problem(
-                "verify-accepted",
-                self.submit,
-                f"accepts {quote(case.values.get(case.field, ''))} for the field "
-                f"{quote(case.field)}, which the form does not offer there",
-                f"accepted {case.field}",
-                self._line(self.submit, [case.field]),
-            )
-        ]
-
-    def _examine_document(self, case: Case, document: dict[str, Any]) -> list[Problem]:
-        values = case.values
-        cluster = values[self.roles.cluster]
-        problems: list[Problem] = []
-        plan = self.target.plan
-        offer = self.offers.get((cluster, values.get(self.roles.node_type, "")))
-        if plan is not None:
-            if offer is None:
-                return [
-                    Problem(
-                        "verify-form",
-                        self.form_file,
-                        f"the form offers {values.get(self.roles.node_type, '')} on {cluster}, "
-                        "which is not planned",
-                        f"offer {cluster}/{values.get(self.roles.node_type, '')}",
-                    )
-                ]
-            planned = evaluate_submission(plan, values, self.submitter)
-            if planned != document:
-                path, want, got = _difference(planned, document, ())
-                shown = ".".join(map(str, path)) or "the document"
-                problems.append(
-                    Problem(
-                        "verify-differs",
-                        self.submit,
-                        f"{shown} is not what the plan says",
-                        f"differs {'.'.join(str(p) for p in path if isinstance(p, str))}",
-                        self._line(self.submit, [p for p in path if isinstance(p, str)]),
-                        _show(want),
-                        _show(got),
-                    )
-                )
-        elif case.phase == "text":
-            problems += self._examine_text(case, document)
-        scheduler = self._scheduler(cluster, document)
-        # A hostile text need not be a good account; it must only be nothing but a text.
-        read = document if plan is not None else _as_read(document)
-        wrong = check_data(read, "submit", scheduler) if case.phase != "text" else []
-        for problem in wrong:
-            keys = [k for k in re.findall(r"[A-Za-z_]+", problem.split(":", 1)[0]) if k != "top"]
-            problems.append(
-                Problem(
-                    "verify-schema",
-                    self.submit,
-                    f"Open OnDemand cannot use this for {scheduler}: {problem}",
-                    f"schema {scheduler} {_without_values(problem)}",
-                    self._line(self.submit, keys),
-                )
-            )
-        if not problems:
-            problems += self._examine_request(case, document, scheduler, offer)
-        return problems
-
-    def _examine_text(self, case: Case, document: dict[str, Any]) -> list[Problem]:
-        """Without a plan: the hostile text must be in the document where a harmless word was."""
-        key = (case.field, case.values[self.roles.cluster])
-        value = case.values[case.field]
-        if value == MARKER:
-            self.plain_submit[key] = document
-            return []
-        plain = self.plain_submit.get(key)
-        if plain is None:
-            return []
-        planned = _substitute(plain, value)
-        if document in (planned, _substitute(plain, value.strip())):
-            return []
-        path, want, got = _difference(planned, document, ())
-        return [
-            Problem(
-                "verify-inert",
-                self.submit,
-                f"a user's text in {quote(case.field)} changes the submit document at "
-                f"{'.'.join(map(str, path)) or 'its top'}",
-                f"inert {case.field} submit",
-                self._line(self.submit, [case.field]),
-                _show(want),
-                _show(got),
-            )
-        ]
-
-    def _examine_request(
-        self, case: Case, document: dict[str, Any], scheduler: str, offer: Offer | None
-    ) -> list[Problem]:
-        cluster = case.values[self.roles.cluster]
-        session = Session(self.target.name, cluster, STAGED_ROOT, ADA)
-        node = case.values.get(self.roles.node_type, "")
-        tally = self.tallies.setdefault((cluster, node), _Tally())
-        try:
-            submission = merge_submission(document, case.values, self.form.ids, scheduler)
-            if scheduler == "slurm":
-                arguments = predict_sbatch(submission, session)
-                tally.sample = tally.sample or "sbatch " + _command(arguments)
-                beyond = check_sbatch(arguments, offer, self._most_hours(offer)) if offer else []
-                wrong: list[str] = []
-            elif scheduler == "kubernetes":
-                objects = predict_objects(submission, session)
-                tally.sample = tally.sample or _pod_line(objects.pod)
-                beyond = check_pod(objects.pod, offer) if offer else []
-                wrong = check_objects(objects) if case.phase != "text" else []
-            else:
-                return []
-        except AdapterError as exc:
-            if case.phase == "text":
-                return [
-                    Problem(
-                        "verify-inert",
-                        self.submit,
-                        f"a user's text in {quote(case.field)} changes what reaches the scheduler: "
-                        f"{exc}",
-                        f"inert {case.field} adapter",
-                        self._line(self.submit, exc.path.split(".")),
-                        "the text as it was typed, or a refusal",
-                        _show(case.values[case.field]),
-                    )
-                ]
-            return [
-                Problem(
-                    "verify-scheduler",
-                    self.submit,
-                    f"what reaches the scheduler is broken: {exc}",
-                    f"adapter {exc.path}",
-                    self._line(self.submit, exc.path.split(".")),
-                )
-            ]
-        problems = [
-            Problem(
-                "verify-scheduler",
-                self.submit,
-                f"Kubernetes would refuse this: {text}",
-                f"kubernetes {_without_values(text)}",
-                self._line(self.submit, re.findall(r"[A-Za-z_]+", text.split(":", 1)[0])[-1:]),
-            )
-            for text in wrong
-        ]
-        problems += [
-            Problem(
-                "verify-limit",
-                self.submit,
-                f"{what}: beyond what the site gives",
-                f"limit {what}",
-                0,
-                limit,
-                asked,
-            )
-            for what, limit, asked in beyond
-        ]
-        return problems
-
-    def _most_hours(self, offer: Offer) -> int:
-        plan = self.target.plan
-        asks = plan is not None and bool(plan.hours_field)
-        return offer.hours.stop - 1 if asks else offer.fixed_hours or offer.hours.stop - 1
-
-    def _examine_files(self, case: Case, answer: AppAnswer) -> list[Problem]:
-        problems = []
-        texts: dict[str, str] = {}
-        for path, part in answer.files.items():
-            name = str(Path(path).relative_to(self.target.folder))
-            if isinstance(part, Failure):
-                problems.append(self._failed(name, part))
-                continue
-            texts[name] = part.text
-            if not shell.is_script(name, part.text):
-                continue
-            bad = shell.check_syntax(part.text)
-            if bad is not None:
-                line, message = bad
-                problems.append(
-                    Problem(
-                        "verify-script",
-                        name,
-                        f"bash cannot read the rendered script (its line {line}): {message}",
-                        f"bash {_without_values(message)}",
-                        self._script_line(name, part.text, line),
-                    )
-                )
-        if case.phase == "text" and not isinstance(answer.submit, Failure):
-            problems += self._examine_inert(case, texts)
-        return problems
-
-    def _examine_inert(self, case: Case, texts: Mapping[str, str]) -> list[Problem]:
-        key = (case.field, case.values[self.roles.cluster])
-        value = case.values[case.field]
-        if value == MARKER:
-            self.plain[key] = texts
-            return []
-        problems = []
-        for name, text in texts.items():
-            plain = self.plain.get(key, {}).get(name, "")
-            if not shell.is_script(name, text) or text == plain:
-                continue
-            bad = shell.check_inert(plain, text, MARKER, value)
-            if bad is not None:
-                line, how = bad
-                problems.append(
-                    Problem(
-                        "verify-inert",
-                        name,
-                        f"a user's text in {quote(case.field)} {how} in this script",
-                        f"inert {case.field}",
-                        self._script_line(name, plain, line),
-                        "the text as it was typed",
-                        _show(value),
-                    )
-                )
-        return problems
-
-    def _failed(self, name: str, failure: Failure) -> Problem:
-        said = (
-            f"refuses a choice that the form offers: {failure.message}"
-            if _is_sentence(failure)
-            else f"fails: {failure.error_class}: {failure.message}"
-        )
-        return Problem(
-            "verify-refused" if _is_sentence(failure) else "verify-fails",
-            name,
-            said,
-            f"failed {failure.error_class} {_without_values(failure.message)}",
-            failure.line or 0,
-        )
 
     # -- things that need no case -----------------------------------------------------------
 
@@ -606,7 +255,7 @@ class _Runner:
             offered.setdefault(
                 (place[self.roles.cluster], place.get(self.roles.node_type, "")), place
             )
-        for key, offer in self.offers.items():
+        for key, offer in self.examiner.offers.items():
             if key not in offered:
                 self._note(
                     Problem(
@@ -718,7 +367,7 @@ class _Runner:
             if phase == "text" and values[name] in choices.HOSTILE:
                 continue
             for _request, answer in self.oracle.stream([self._request(smaller)]):
-                again = self._examine(Case(smaller, "grid"), answer)
+                again = self.examiner.examine(Case(smaller, "grid"), answer)
                 match = next((p for p in again if p.key == problem.key), None)
                 if match is not None or phase == "text":
                     problem, values = match or problem, smaller
@@ -760,53 +409,13 @@ class _Runner:
         if plan is None:
             return []
         found = []
-        offer = self.offers.get(self._place(values))
+        offer = self.examiner.offers.get(self._place(values))
         if offer is not None:
             found.append((offer.node.span, f"{offer.node.id} on {offer.cluster.id}"))
         for spec in plan.app.form:
             if spec.id in values and spec.id not in (self.roles.cluster, self.roles.node_type):
                 found.append((spec.span, f"the field {quote(spec.id)}"))
         return found
-
-    def _line(self, name: str, keys: list[str]) -> int:
-        """The line of a file that prints the last of some YAML keys, as far as text tells."""
-        try:
-            lines = (self.target.folder / name).read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError):
-            return 0
-        for key in reversed(keys):
-            wanted = re.compile(rf"^\s*(?:- )?[\"']?{re.escape(key)}[\"']?:(?:\s|$)")
-            found = [n for n, line in enumerate(lines, 1) if wanted.match(line)]
-            if found:
-                return found[0]
-            used = re.compile(rf"<%.*\b{re.escape(key)}\b")
-            found = [n for n, line in enumerate(lines, 1) if used.search(line)]
-            if found:
-                return found[0]
-        return 0
-
-    def _script_line(self, name: str, rendered: str, line: int) -> int:
-        """The line of the template that made a line of a rendered script."""
-        try:
-            source = (self.target.folder / name).read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError):
-            return 0
-        matcher = difflib.SequenceMatcher(None, source, rendered.splitlines(), autojunk=False)
-        for _tag, a1, a2, b1, b2 in matcher.get_opcodes():
-            if b1 <= line - 1 < b2:
-                return a1 + min(line - 1 - b1, max(a2 - a1 - 1, 0)) + 1
-        return 0
-
-    def _scheduler(self, cluster: str, document: Mapping[str, Any] | None) -> str:
-        plan = self.target.plan
-        if plan is not None:
-            for planned in plan.clusters:
-                if planned.id == cluster:
-                    return planned.scheduler
-        if cluster in self.target.schedulers:
-            return self.target.schedulers[cluster]
-        native = ((document or {}).get("script") or {}).get("native")
-        return "kubernetes" if isinstance(native, dict) and "container" in native else "slurm"
 
     def _cells(self) -> tuple[Cell, ...]:
         cells = []
@@ -825,7 +434,7 @@ class _Runner:
                     _span(least, most),
                     tally.evaluated,
                     tally.failed,
-                    tally.sample,
+                    self.examiner.samples.get((cluster, node), ""),
                 )
             )
         return tuple(cells)
@@ -851,79 +460,6 @@ def _person(user: User) -> dict[str, Any]:
     return {"name": user.name, "home": user.home, "uid": user.uid, "gid": user.gid}
 
 
-def _is_sentence(failure: Failure) -> bool:
-    """Whether a submit file refused on purpose: `raise "..."`, with words for the user."""
-    return failure.error_class in ("RuntimeError", "StandardError") and bool(failure.message)
-
-
-def _difference(
-    planned: Any, found: Any, path: tuple[Any, ...]
-) -> tuple[tuple[Any, ...], Any, Any]:
-    """Where two documents first differ, and the two values there."""
-    if isinstance(planned, dict) and isinstance(found, dict):
-        for key in [*planned, *(k for k in found if k not in planned)]:
-            if planned.get(key, _NOTHING) != found.get(key, _NOTHING):
-                return _difference(
-                    planned.get(key, _NOTHING), found.get(key, _NOTHING), (*path, key)
-                )
-    if isinstance(planned, list) and isinstance(found, list):
-        for at in range(max(len(planned), len(found))):
-            one = planned[at] if at < len(planned) else _NOTHING
-            other = found[at] if at < len(found) else _NOTHING
-            if one != other:
-                if len(planned) != len(found):
-                    break  # the whole lists say more than the first place that moved
-                return _difference(one, other, (*path, at))
-    return path, planned, found
-
-
-_NOTHING = object()
-
-
-def _show(value: Any) -> str:
-    return "nothing" if value is _NOTHING else quote(value, 200)
-
-
-def _substitute(data: Any, value: str) -> Any:
-    if isinstance(data, dict):
-        return {k: _substitute(v, value) for k, v in data.items()}
-    if isinstance(data, list):
-        return [_substitute(item, value) for item in data]
-    return data.replace(MARKER, value) if isinstance(data, str) else data
-
-
-# OSC/ood_core lib/ood_core/job/script.rb makes whole numbers of these, whatever they come as.
-_NUMBERS = ("wall_time", "gpus_per_node", "cores", "priority", "start_time")
-
-
-def _as_read(document: dict[str, Any]) -> dict[str, Any]:
-    """A document that a person wrote, with numbers where Open OnDemand makes numbers of texts."""
-    script = document.get("script")
-    if not isinstance(script, dict):
-        return document
-    numbers = {
-        k: int(v)
-        for k, v in script.items()
-        if k in _NUMBERS and isinstance(v, str) and v.isdecimal()
-    }
-    return {**document, "script": {**script, **numbers}}
-
-
-def _without_values(message: str) -> str:
-    return re.sub(r'"[^"]*"|\d+', "#", message)
-
-
-def _edits(planned: list[str], found: list[str]) -> Iterator[tuple[int, str, str]]:
-    matcher = difflib.SequenceMatcher(None, planned, found, autojunk=False)
-    for tag, a1, a2, b1, b2 in matcher.get_opcodes():
-        if tag == "equal":
-            continue
-        for at in range(max(a2 - a1, b2 - b1)):
-            now = found[b1 + at] if b1 + at < b2 else ""
-            was = planned[a1 + at] if a1 + at < a2 else ""
-            yield min(b1 + at, max(b2 - 1, b1)) + 1, now, was
-
-
 def _range(numbers: set[int]) -> str:
     if not numbers:
         return ""
@@ -934,14 +470,3 @@ def _span(least: int | None, most: int | None) -> str:
     if most is None:
         return "" if least is None else f"{least} or more"
     return f"{least}-{most}" if least != most else str(most)
-
-
-def _command(arguments: tuple[str, ...]) -> str:
-    import shlex
-
-    return " ".join(shlex.quote(a) for a in arguments)
-
-
-def _pod_line(pod: Mapping[str, Any]) -> str:
-    limits = pod["spec"]["containers"][0]["resources"]["limits"]
-    return "pod " + " ".join(f"{key}={value}" for key, value in limits.items())
