@@ -1,13 +1,15 @@
 # make demo    renders the sample apps into build/ and says what to look at
 # make test    installs what the tests need, and runs them
+# make e2e     as root: runs sessions on a real one-node Slurm, with a real Jupyter
 # make bench   measures speed against named peers
-# Everything goes into .venv and build/ in this directory; only ruby and shellcheck come from Debian.
+# Everything goes into .venv and build/ in this directory; ruby and shellcheck come from Debian.
+# Slurm and what else `make e2e` needs does too; it keeps Jupyter in /var/cache/ood-appgen-e2e.
 
 PYTHON ?= python3
 VENV := .venv
 APPGEN := $(VENV)/bin/appgen
 
-.PHONY: demo test bench golden clean
+.PHONY: demo test e2e bench golden clean
 
 demo: $(VENV)/installed
 	@$(APPGEN) render --site sample_apps/site.yml --output build/osc > build/osc.log
@@ -21,6 +23,12 @@ test: $(VENV)/installed-for-tests
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/pytest
+
+# Who asks for these tests wants them run: what is missing is a failure, as in CI.
+e2e: $(VENV)/installed-for-tests
+	@tools/install-programs ruby slurm-wlm munge environment-modules netcat-openbsd procps passwd \
+	  python3-venv
+	CI=$${CI:-true} $(VENV)/bin/pytest tests/e2e
 
 bench: $(VENV)/installed-for-tests
 	$(VENV)/bin/python benchmarks/run.py

@@ -779,6 +779,7 @@ view: {kind: link, proxy: node, button: Go}
 """
 APPS = ("one", "two")
 VERSIONS = ("4", "6")
+KILL_COUNT = int(os.environ.get("APPGEN_KILL_COUNT", "40"))
 
 
 class Killable:
@@ -895,7 +896,7 @@ def test_killed_at_random_each_app_is_wholly_old_or_wholly_new(killable: Killabl
     duration = time.monotonic() - began
     rng = random.Random(20)
     killed = 0
-    for turn in range(40):
+    for turn in range(KILL_COUNT):
         child = killable.start(VERSIONS[turn % 2])
         time.sleep(rng.uniform(0.3, 1.1) * duration)
         with contextlib.suppress(ProcessLookupError):

@@ -82,11 +82,14 @@ def _read_plain(text: str) -> tuple[Value, str]:
         return _WORDS[text], ""
     if _SIMPLE.match(text):
         return text, ""
-    body = text.strip(" \n")
+    body = text.rstrip(" \t\n").lstrip(" \t")
     if "\n" in body:
         return None, "has a line break where it is printed without quotes"
+    if "\t" in body and re.search(r"\t#|:\t", body):
+        return None, "is cut or changed where it is printed without quotes"
     try:
-        return _single(_compose(f"k: {body}"), body, len(f"k: {body}")), ""
+        value = _single(_compose(f"k: {body}"), body, len(f"k: {body}"))
+        return value, ""
     except _ReadError as error:
         return None, str(error)
 
@@ -162,6 +165,10 @@ def _read_quoted(text: str) -> tuple[str, str]:
         return "", f"{error}, where it is printed between double quotes"
 
 
+# ruamel.yaml refuses tabs between words that kubectl's reader takes.
+_TAB = "\ue000"
+
+
 class _ReadError(Exception):
     """Text that does not read back as one value."""
 
@@ -173,7 +180,7 @@ def _compose(text: str) -> Any:
     yaml = YAML(typ="safe", pure=True)
     yaml.version = (1, 1)
     try:
-        return yaml.compose(text)
+        return yaml.compose(text.replace("\t", _TAB))
     except YAMLError as error:
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise _ReadError(f"is no YAML: {problem}") from None
@@ -194,11 +201,12 @@ def _single(document: Any, body: str | None, end: int | None) -> Any:
 
 
 def _scalar(node: Any, body: str) -> Any:
+    text = str(node.value).replace(_TAB, "\t")
     if node.style:
-        return node.value
-    if node.value != body:
+        return text
+    if text != body:
         raise _ReadError("is cut or changed where it is printed without quotes")
-    return _resolve(node.value)
+    return _resolve(text)
 
 
 def _construct(node: Any) -> Any:
@@ -206,7 +214,8 @@ def _construct(node: Any) -> Any:
         return [_construct(item) for item in node.value]
     if node.id == "mapping":
         return {str(_construct(name)): _construct(item) for name, item in node.value}
-    return node.value if node.style else _resolve(node.value)
+    text = str(node.value).replace(_TAB, "\t")
+    return text if node.style else _resolve(text)
 
 
 def _resolve(text: str) -> Any:
