@@ -60,6 +60,12 @@ def find_site(start: Path) -> Path | None:
     return None
 
 
+def shown_path(path: Path) -> Path:
+    """A path as seen from here, unless that is far away."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("../../..") else Path(relative)
+
+
 def find_apps(site_file: Path) -> list[Path]:
     """The app directories of a site: `apps/*` beside site.yml, and directories beside it."""
     folder = site_file.parent
@@ -113,18 +119,16 @@ def find_targets(
     """What `verify` proves: app directories rendered into `scratch`, and rendered ones in place.
 
     A rendered directory is held against its plan where the files it says it is made from are
-    found: beside `site_file`, or beside the nearest site.yml upward.
+    found: beside `site_file`, or beside the nearest site.yml upward. App directories need one of
+    the two.
     """
     targets: list[Target] = []
     findings: list[Diagnostic] = []
     for folder in folders:
-        site = site_file or find_site(folder.resolve())
+        nearest = None if site_file else find_site(folder.resolve())
+        site = site_file or (shown_path(nearest) if nearest else None)
         if (folder / APP_FILE).is_file():
-            if site is None:
-                findings.append(
-                    file_error(str(folder), "no-site", "there is no site.yml above it", _NAME_SITE)
-                )
-                continue
+            assert site is not None, "the caller has looked for one"
             result = render_apps([folder], site)
             findings += result.findings
             for app in result.apps:
@@ -153,7 +157,6 @@ def find_targets(
     return targets, sort(findings)
 
 
-_NAME_SITE = "name one with --site"
 _MADE_FROM = re.compile(r"made by appgen from \S+ and (\S.*/app\.yml)\.$", re.MULTILINE)
 
 

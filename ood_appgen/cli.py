@@ -177,6 +177,8 @@ def verify_command(
     for folder in folders:
         if not folder.is_dir():
             _fail(f"{folder}: there is no such directory")
+        if site_file is None and (folder / api.APP_FILE).is_file():
+            _find_site((folder,))
     reports = []
     width = min(max(shutil.get_terminal_size((100, 24)).columns, 60), 140)
     with tempfile.TemporaryDirectory(prefix="appgen-verify-") as scratch:
@@ -255,8 +257,7 @@ def _find_site(app_dirs: tuple[Path, ...]) -> Path:
         )
     path = found.pop()
     assert path is not None
-    relative = os.path.relpath(path)
-    return path if relative.startswith("../../..") else Path(relative)
+    return api.shown_path(path)
 
 
 def _print_findings(result: Result) -> None:

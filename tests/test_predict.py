@@ -586,7 +586,10 @@ def test_plain_refuses(value: Any) -> None:
 
 def test_keys_and_quotes() -> None:
     assert [key("x", k) for k in ("a/b.c", "yes", 1, "007")] == ["a/b.c", "true", "1", "7"]
-    assert double_quoted("x", "\\'\\/ \\u00e9") == "'/ é"
+    assert double_quoted("x", "\\/ \\u00e9 a\tb") == "/ é a\tb"
+    for text in ('a"', "\\q", "\\'"):
+        with pytest.raises(AdapterError):
+            double_quoted("x", text)
     for text in ("<<", "~", "a: b", "- a"):
         with pytest.raises(AdapterError):
             key("x", text)

@@ -234,3 +234,34 @@ def test_cookies_are_for_the_session_alone(ruby: RubyOracle) -> None:
         assert '"; path=/rnode/node1/4321/; expires="' in line
         assert json.dumps('x"</script>').replace("<", "\\u003c").replace(">", "\\u003e") in line
         assert "</script>" not in line
+
+
+@pytest.mark.parametrize(
+    ("program", "port_opens_at", "status", "said"),
+    [
+        ("sleep 30", 2, 0, "The program listens on node1:4321."),
+        ("true", 1000, 1, "The program ended before it listened on node1:4321; see above."),
+        ("sleep 30", 1000, 1, "Nothing listens on node1:4321 after 600 seconds; giving up."),
+    ],
+)
+def test_waiting_ends_with_the_port_the_program_or_the_time(
+    ruby: RubyOracle, tmp_path: Path, program: str, port_opens_at: int, status: int, said: str
+) -> None:
+    sample = next(s for s in SAMPLES if str(s) == "osc-jupyter")
+    path = "template/after.sh.erb"
+    (tmp_path / "after.sh").write_text(render(ruby, sample, path, {"cluster": "owens"}))
+    job = f"""
+        export OOD_CLUSTER=owens host=node1 port=4321
+        tries=0
+        wait_until_port_used() {{ ((++tries >= {port_opens_at})); }}
+        clean_up() {{ kill "${{SCRIPT_PID}}" 2> /dev/null; exit "${{1:-0}}"; }}
+        {program} > /dev/null 2>&1 &
+        SCRIPT_PID=$!
+        sleep 0.2
+        source ./after.sh
+        clean_up
+    """
+    done = subprocess.run(["bash", "-c", job], cwd=tmp_path, capture_output=True, text=True)
+    first, last = (done.stdout + done.stderr).splitlines()
+    assert first == "Waiting up to 600 seconds for port 4321 on node1..."
+    assert (done.returncode, last) == (status, said)

@@ -188,15 +188,25 @@ def _connection(clusters: Sequence[Cluster]) -> ShellCase:
 
 
 def _waiting(clusters: Sequence[Cluster], wait_s: int) -> ShellCase | None:
-    """Until the program listens; in containers the scheduler itself waits for that."""
+    """Until the program listens or has ended; in containers the scheduler itself waits for that.
+
+    `SCRIPT_PID` is set by OOD's job script (OSC/ood_core lib/ood_core/batch_connect/template.rb).
+    """
+    step_s = min(wait_s, 5)
     lines = (
         f'echo "Waiting up to {wait_s} seconds for port ${{port}} on ${{host}}..."',
-        f'if wait_until_port_used "${{host}}:${{port}}" {wait_s}; then',
-        '  echo "The program listens on ${host}:${port}."',
-        "else",
-        f'  echo "Nothing listens on ${{host}}:${{port}} after {wait_s} seconds; giving up." >&2',
-        "  clean_up 1",
-        "fi",
+        "waited_s=0",
+        f'until wait_until_port_used "${{host}}:${{port}}" {step_s}; do',
+        f"  waited_s=$((waited_s + {step_s}))",
+        '  if ! kill -0 "${SCRIPT_PID}" 2> /dev/null; then',
+        '    echo "The program ended before it listened on ${host}:${port}; see above." >&2',
+        "    clean_up 1",
+        f"  elif ((waited_s >= {wait_s})); then",
+        f'    echo "Nothing listens on ${{host}}:${{port}} after {wait_s} seconds; giving up." >&2',
+        "    clean_up 1",
+        "  fi",
+        "done",
+        'echo "The program listens on ${host}:${port}."',
     )
     arms = [((c.id,), lines) for c in clusters if not SCHEDULERS[c.scheduler].in_containers]
     return _case(_CLUSTER, arms, complete=len(arms) == len(clusters)) if arms else None

@@ -157,10 +157,8 @@ def _read_quoted(text: str) -> tuple[str, str]:
         if '"' in _ESCAPE.sub("", text):
             return "", "has a double quote where it is printed between double quotes"
         return "", "ends in a backslash where it is printed between double quotes"
-    # kubectl's reader knows \' as well, ruamel.yaml does not
-    body = _ESCAPE.sub(lambda found: "'" if found[1] == "'" else found[0], text)
     try:
-        return _single(_compose(f'k: "{body}"'), None, None), ""
+        return _single(_compose(f'k: "{text}"'), None, None), ""
     except _ReadError as error:
         return "", f"{error}, where it is printed between double quotes"
 

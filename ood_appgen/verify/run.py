@@ -353,10 +353,10 @@ class _Runner:
     def _shrink(self, seen: _Seen) -> tuple[Problem, Mapping[str, str]]:
         """The smallest choice: fields go back to their start as long as the problem stays."""
         problem, values = seen.problem, dict(seen.values)
-        if problem.rule in ("verify-accepted", "verify-form") or not values:
-            return problem, values
         kept = {self.roles.cluster, self.roles.node_type}
         base = choices.settle(self.form, {k: v for k, v in values.items() if k in kept}).values
+        if problem.rule in ("verify-accepted", "verify-form"):
+            return problem, {k: v for k, v in values.items() if k in kept or v != base.get(k)}
         budget = _SHRINKS
         for name in [n for n in values if n not in kept and values[n] != base.get(n)]:
             if budget == 0:
