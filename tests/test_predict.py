@@ -351,6 +351,7 @@ PODS: list[tuple[dict[str, Any], dict[tuple[str | int, ...], Any]]] = [
         submission({"command": "a 'b  c'\\ d \"$x \\$y\""}),
         {(*C, "command"): ["a", "b  c d", "$x $y"]},
     ),
+    (submission({"command": "a\\\nb \\\\\\\\"}), {(*C, "command"): ["ab", "\\"]}),
     (submission({"command": None}), {(*C, "command"): None}),
     (submission({"image": "x/y:1 "}), {(*C, "image"): "x/y:1"}),
     (
@@ -590,7 +591,7 @@ def test_keys_and_quotes() -> None:
     for text in ('a"', "\\q", "\\'"):
         with pytest.raises(AdapterError):
             double_quoted("x", text)
-    for text in ("<<", "~", "a: b", "- a"):
+    for text in ("<<", "~", "a: b", "- a", " a", "\t"):
         with pytest.raises(AdapterError):
             key("x", text)
 

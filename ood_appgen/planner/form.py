@@ -380,7 +380,7 @@ class _Builder:
         if high != NO_LIMIT_HOURS:
             attributes.append(("max", high))
         attributes.append(("step", 1))
-        if form_id != "bc_num_hours" and spec.source != "gpus":
+        if form_id != "bc_num_hours":  # that one is required anyway
             attributes.append(("required", True))
         if help_text:
             attributes.append(("help", help_text))

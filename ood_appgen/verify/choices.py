@@ -243,6 +243,8 @@ def _factors(
         values = _values(form, state, field.id)
         if field.kind == "number" and len(values) > 2:
             values = (values[0], values[-1])
+        if field.kind == "number" and not field.required:
+            values = ("", *values)
         factors[field.id] = values
     return factors
 

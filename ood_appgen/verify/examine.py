@@ -176,7 +176,7 @@ class Examiner:
         place = (cluster, case.values.get(self.roles.node_type, ""))
         session = Session(self.target.name, cluster, STAGED_ROOT, ADA)
         try:
-            submission = merge_submission(document, case.values, self.form.ids, scheduler)
+            submission = merge_submission(document, case.values, self.form.ids, self.first_adapter)
             if scheduler == "slurm":
                 arguments = predict_sbatch(submission, session)
                 self.samples.setdefault(place, "sbatch " + shlex.join(arguments))
@@ -329,6 +329,11 @@ class Examiner:
             if b1 <= line - 1 < b2:
                 return a1 + min(line - 1 - b1, max(a2 - a1 - 1, 0)) + 1
         return 0
+
+    @property
+    def first_adapter(self) -> str:
+        """The adapter that smart attributes submit for: that of the app's first cluster."""
+        return self.scheduler(self.form.clusters[0], None)
 
     def scheduler(self, cluster: str, document: Mapping[str, Any] | None) -> str:
         """The scheduler of a cluster; where nobody says, what the document looks made for."""

@@ -109,9 +109,11 @@ def _read_key(text: str) -> tuple[str, str]:
     if text in _WORDS:
         read = _WORDS[text]
     elif not _SIMPLE.match(text):
-        body = text.strip(" ")
+        body = text.rstrip(" ")
         if "\n" in body:
             return "", "has a line break where it is printed as a key"
+        if body != body.strip(" \t"):
+            return "", "changes the indentation where it is printed as a key"
         try:
             node = _compose(f"{body}: x")
             pairs: list[Any] = []
@@ -441,8 +443,8 @@ def _split(path: str, line: str) -> list[Value]:
             continue
         if kind == "double":
             text = re.sub(r'\\([$`"\\\n])', r"\1", text)
-        elif kind == "escaped" and not text:
-            text = "\\"
+        elif kind == "escaped" and text in ("", "\n"):
+            text = "\\" + text
         word = (word or "") + text
     if word is not None:
         words.append(word)

@@ -192,7 +192,6 @@ class _Runner:
 
     def _request(self, values: Mapping[str, str]) -> AppRequest:
         folder = self.target.folder
-        cluster = values.get(self.roles.cluster, "")
         return AppRequest(
             str(folder / self.submit) if self.submit else None,
             tuple(str(folder / t) for t in self.templates),
@@ -202,7 +201,7 @@ class _Runner:
             STAGED_ROOT,
             ADA,
             self.users,
-            self.examiner.scheduler(cluster, None),
+            self.examiner.first_adapter,
         )
 
     def _evaluate(self, cases: Iterable[Case]) -> Iterator[tuple[Case, AppAnswer]]:
