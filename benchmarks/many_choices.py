@@ -15,7 +15,7 @@ KUBERNETES = "mercury venus saturn uranus".split()
 NODE_TYPES = [
     f"{kind}-{size}"
     for kind in ("standard", "compute", "memory", "storage", "thin")
-    for size in ("small", "medium", "large", "huge")
+    for size in ("tiny", "small", "medium", "large", "huge")
 ]
 
 
@@ -34,7 +34,7 @@ def write_site(folder: Path) -> Path:
         lines += [f"  {name}:", f"    title: {name.title()}"]
         memory = ""
         if name in SLURM:
-            lines.append("    scheduler: slurm")
+            lines += ["    scheduler: slurm", "    whole_node: exclusive"]
         if name in KUBERNETES:
             lines += ["    scheduler: kubernetes", '    before: "source /bin/site-connection\\n"']
             memory = ", memory_mb_per_core: 2000"
@@ -49,11 +49,12 @@ def write_site(folder: Path) -> Path:
 
 
 def write_choices(app: Path, folder: Path, count: int) -> Path:
-    """The first choices that verify evaluates, one JSON object a line."""
+    """The first choices that verify evaluates, one JSON object a line; ValueError if too few."""
     form = read_form(load_generated((app / "form.yml").read_text(encoding="utf-8")))
     cases = choices.grid(form, choices.guess_roles(form))
     path = folder / f"choices-{count}.jsonl"
-    with path.open("w", encoding="utf-8") as file:
-        for case in islice(cases, count):
-            file.write(json.dumps(dict(case.values)) + "\n")
+    lines = [json.dumps(dict(case.values)) + "\n" for case in islice(cases, count)]
+    if len(lines) < count:
+        raise ValueError(f"there are {len(lines)} choices, not {count}")
+    path.write_text("".join(lines), encoding="utf-8")
     return path

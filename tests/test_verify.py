@@ -239,6 +239,63 @@ def test_forms_that_are_none(
     assert f"  error: {reason}\n" in out
 
 
+NATIVE = 'script:\n  native: ["-n", "1"]\n'
+ODD = {
+    "a list for a script": (
+        {"submit.yml.erb": "script: [1, 2]\n"},
+        "odd/submit.yml.erb:1: error: Open OnDemand cannot use this for slurm: script: [1, 2] is not "
+        "of type 'object' [verify-schema]",
+    ),
+    "a list for a document": (
+        {"submit.yml.erb": "- a\n- b\n"},
+        "odd/submit.yml.erb: error: fails: TypeError: wrong element type String at 0 (expected "
+        "array) [verify-fails]",
+    ),
+    "a date": (
+        {"submit.yml.erb": "script: {wall_time: 2026-01-01}\n"},
+        "odd/submit.yml.erb: error: fails: Psych::DisallowedClass: Tried to load unspecified class: "
+        "Date [verify-fails]",
+    ),
+    "no container": (
+        {"submit.yml": "script: {native: {container: 3}}\n"},
+        "odd/submit.yml:1: error: Open OnDemand cannot use this for kubernetes: "
+        "script.native.container: 3 is not of type 'object' [verify-schema]",
+    ),
+    "a template that leaves": (
+        {"submit.yml.erb": NATIVE, "template/script.sh.erb": "<% exit %>"},
+        "odd/template/script.sh.erb:1: error: fails: SystemExit: exit [verify-fails]",
+    ),
+    "a script in pieces": (
+        {"submit.yml.erb": NATIVE, "template/script.sh": "if true\n"},
+        "odd/template/script.sh:2: error: bash cannot read this script: syntax error: unexpected "
+        "end of file [verify-script]",
+    ),
+    "no submit file": (
+        {},
+        "odd/submit.yml.erb: error: there is no such file [verify-fails]",
+    ),
+    "a name that Ruby has": (
+        {"form.yml": "cluster: x\nform: [class]\n", "submit.yml.erb": NATIVE},
+        "odd/submit.yml.erb: error: fails: ArgumentError: form fields cannot have the names class "
+        "[verify-fails]",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_odd_apps_are_reported_once(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, expected = ODD[case]
+    monkeypatch.chdir(tmp_path)
+    for name, text in {"form.yml": "cluster: x\nform: [a]\n", **files}.items():
+        (tmp_path / "odd" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "odd" / name).write_text(text, encoding="utf-8")
+    code, out, err = run("odd")
+    assert (code, err) == (FINDINGS, "")
+    assert [line for line in out.splitlines() if ": error: " in line] == [expected]
+
+
 # -- the choices ----------------------------------------------------------------------------------
 
 

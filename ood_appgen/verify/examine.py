@@ -52,24 +52,33 @@ class Examiner:
         # What files and documents are with a harmless word, by field and cluster.
         self.plain: dict[tuple[str, str], Mapping[str, str]] = {}
         self.plain_submit: dict[tuple[str, str], Any] = {}
+        # Where the harmless word fails already, a hostile text proves nothing.
+        self.unsound: set[tuple[str, str]] = set()
 
     def examine(self, case: Case, answer: AppAnswer) -> list[Problem]:
         """What is wrong with one case, given what Ruby made of it."""
         if case.phase == "tampered":
             return self._examine_tampered(case, answer)
+        key = (case.field, case.values.get(self.roles.cluster, ""))
+        hostile = case.phase == "text" and case.values[case.field] != MARKER
+        if hostile and key in self.unsound:
+            return []
         problems: list[Problem] = []
         submit = answer.submit
         if isinstance(submit, Failure):
-            if case.phase == "text" and _is_sentence(submit) and case.values[case.field] != MARKER:
+            if case.phase == "text" and _is_sentence(submit):
+                if not hostile:
+                    self.unsound.add(key)
                 return []  # refused, and nothing is staged
-            if case.phase == "text" and case.values[case.field] != MARKER:
+            if hostile:
                 broken = f"breaks the submit file: {submit.error_class}: {submit.message}"
                 return [self._inert(case, broken, [case.field])]
             problems.append(self._failed(self.submit, submit))
         elif submit is not None:
             problems += self._examine_document(case, submit.data or {})
-        problems += self._examine_files(case, answer)
-        return problems
+        if case.phase == "text" and not hostile and problems:
+            self.unsound.add(key)
+        return problems + self._examine_files(case, answer)
 
     def _examine_tampered(self, case: Case, answer: AppAnswer) -> list[Problem]:
         submit = answer.submit
@@ -191,6 +200,9 @@ class Examiner:
                 return []
         except AdapterError as exc:
             if case.phase == "text":
+                if case.values[case.field] == MARKER:
+                    self.unsound.add((case.field, cluster))
+                    return []  # the grid has said so
                 broken = f"changes what reaches the scheduler: {exc}"
                 return [self._inert(case, broken, exc.path.split("."))]
             return [
@@ -344,7 +356,8 @@ class Examiner:
                     return planned.scheduler
         if cluster in self.target.schedulers:
             return self.target.schedulers[cluster]
-        native = ((document or {}).get("script") or {}).get("native")
+        script = (document or {}).get("script")
+        native = script.get("native") if isinstance(script, dict) else None
         return "kubernetes" if isinstance(native, dict) and "container" in native else "slurm"
 
 

@@ -36,7 +36,7 @@ def summarize(reports: list[Report]) -> str:
     verdict = (
         "no findings" if not findings else f"{_many(findings, 'finding')} in {_many(bad, 'app')}"
     )
-    return f"{_many(len(reports), 'app')}, {evaluated:,} choices evaluated: {verdict}."
+    return f"{_many(len(reports), 'app')}, {_many(evaluated, 'choice')} evaluated: {verdict}."
 
 
 def to_json(report: Report) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def _counts(report: Report) -> Iterator[str]:
     done = report.evaluated
     resources = done["grid"] + done["pairs"]
     yield (
-        f"  The form allows {count.combinations:,} combinations. Evaluated: {resources:,} "
+        f"  The form allows {_many(count.combinations, 'combination')}. Evaluated: {resources:,} "
         f"({done['grid']:,} for every cluster, node type, GPUs and cores; {done['pairs']:,} more for"
     )
     yield f"  every pair of the other values, seed {report.seed})."

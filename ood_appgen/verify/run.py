@@ -147,7 +147,7 @@ class _Runner:
                 yield case
 
         done = 0
-        total = self._estimate(limit)
+        total = self._estimate(limit, seed)
         for case, answer in self._evaluate(cases()):
             problems = self.examiner.examine(case, answer)
             self._record(case, problems, answer)
@@ -165,9 +165,12 @@ class _Runner:
             tuple(sorted(findings, key=lambda f: (f.problem.file, f.problem.line, f.problem.key))),
         )
 
-    def _estimate(self, limit: int | None) -> int:
+    def _estimate(self, limit: int | None, seed: int) -> int:
         """About how many cases there are; for the progress bar alone."""
         points = sum(1 for _ in choices.grid(self.form, self.roles))
+        if limit is not None and points >= limit:
+            return limit
+        points += sum(1 for _ in choices.pairs(self.form, self.roles, seed))
         texts = sum(1 for _ in choices.texts(self.form, self.roles)) if self.submit else 0
         total = points + texts + (TAMPERED if self.target.plan else 0)
         return total if limit is None else min(total, limit)
