@@ -14,7 +14,7 @@ SLURM = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda omicron
 KUBERNETES = "mercury venus saturn uranus".split()
 NODE_TYPES = [
     f"{kind}-{size}"
-    for kind in ("standard", "compute", "memory", "storage", "thin")
+    for kind in ("standard", "compute", "memory", "storage", "thin", "viz", "fast", "fat")
     for size in ("tiny", "small", "medium", "large", "huge")
 ]
 

@@ -163,7 +163,7 @@ def compare_verify(counts: Sequence[int]) -> None:
             runs.append((count, ours, theirs))
         one = many_choices.write_choices(build / "codeserver", folder, 1)
         single = [timing.run([*bare, str(one)], env).wall_s for _ in range(10)]
-    _title("d. Proved choices: codeserver, 16 clusters x 25 node types, 5 files a choice")
+    _title("d. Proved choices: codeserver, 16 clusters x 40 node types, 5 files a choice")
     for count, ours, theirs in runs:
         _row(
             f"appgen verify, {count:,}",
