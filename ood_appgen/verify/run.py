@@ -218,8 +218,6 @@ class _Runner:
         for _request, answer in self.oracle.stream(requests()):
             yield waiting.pop(0), answer
 
-    # -- one case ----------------------------------------------------------------------------
-
     # -- things that need no case -----------------------------------------------------------
 
     def _check_static(self) -> None:
