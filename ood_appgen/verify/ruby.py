@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -242,93 +242,66 @@ class RubyOracle:
     def evaluate_all(self, requests: Iterable[Request]) -> list[Answer]:
         """Evaluate many requests, without waiting for one answer to ask the next."""
         asked = list(requests)
-        if self._stderr.closed:
-            raise RubyOracleError("this oracle is closed")
-        first_id = self._last_id + 1
-        self._last_id += len(asked)
-        lines = [
-            json.dumps({"id": first_id + at} | request.to_json()).encode() + b"\n"
-            for at, request in enumerate(asked)
-        ]
-        try:
-            replies = self._exchange(lines, asked)
-        except BaseException:  # the streams are out of step, even after a KeyboardInterrupt
-            self._process.kill()
-            self.close()
-            raise
-        return [_answer(reply, first_id + at) for at, reply in enumerate(replies)]
+        ids = self._next_ids(len(asked))
+        replies = self._exchange(_lines(ids, asked), asked, len(asked))
+        return [_answer(_read(reply, at)) for at, reply in zip(ids, replies, strict=True)]
 
-    def stream(self, requests: Iterable[AppRequest]) -> Iterator[tuple[AppRequest, AppAnswer]]:
+    def stream(self, requests: Iterable[AppRequest]) -> Iterator[AppAnswer]:
         """Evaluate any number of apps' choices, in order; few are in memory at any time.
 
         Ruby works on the next ones while the caller looks at an answer.
         """
         source = iter(requests)
-        waiting: deque[AppRequest] = deque()
+        waiting: deque[tuple[int, AppRequest]] = deque()
         while True:
             fresh = list(islice(source, _IN_FLIGHT - len(waiting)))
             if not fresh and not waiting:
                 return
-            lines = [json.dumps({"id": 0} | r.to_json()).encode() + b"\n" for r in fresh]
-            waiting += fresh
-            try:
-                replies = self._exchange_some(lines, waiting[0])
-            except BaseException:
-                self._process.kill()
-                self.close()
-                raise
-            for reply in replies:
-                request = waiting.popleft()
-                yield request, _app_answer(reply, self._texts)
+            ids = self._next_ids(len(fresh))
+            waiting += zip(ids, fresh, strict=True)
+            asked = [request for _, request in waiting]
+            for reply in self._exchange(_lines(ids, fresh), asked, 1):
+                asked_id, _ = waiting.popleft()
+                yield _app_answer(_read(reply, asked_id), self._texts)
 
-    def _exchange_some(self, lines: list[bytes], first: AppRequest) -> list[bytes]:
-        """Write all lines, and return the answers that are there; at least one."""
-        unwritten = memoryview(b"".join(lines))
-        replies: list[bytes] = []
-        deadline = time.monotonic() + self._timeout_s
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._stdout, selectors.EVENT_READ)
-            if unwritten:
-                selector.register(self._stdin, selectors.EVENT_WRITE)
-            while unwritten or not replies:
-                ready = selector.select(deadline - time.monotonic())
-                if not ready and time.monotonic() >= deadline:
-                    raise RubyTimeoutError(
-                        f"no answer in {self._timeout_s:g} s for {json.dumps(dict(first.context))}"
-                    )
-                for key, _ in ready:
-                    if key.fileobj is self._stdin:
-                        try:
-                            written = os.write(key.fd, unwritten[:_CHUNK])
-                        except BrokenPipeError:
-                            written = len(unwritten)
-                        unwritten = unwritten[written:]
-                        if not unwritten:
-                            selector.unregister(self._stdin)
-                        continue
-                    chunk = os.read(key.fd, _CHUNK)
-                    if not chunk:
-                        raise self._died(first)
-                    *whole, self._unread = (self._unread + chunk).split(b"\n")
-                    replies += whole
-                    deadline = time.monotonic() + self._timeout_s
-        return replies
+    def _next_ids(self, count: int) -> range:
+        if self._stderr.closed:
+            raise RubyOracleError("this oracle is closed")
+        first = self._last_id + 1
+        self._last_id += count
+        return range(first, first + count)
 
     def noise(self) -> str:
         """Return what templates have printed so far, and Ruby's warnings."""
         # Ruby writes at this file's offset, which a seek here would move.
         return os.pread(self._stderr.fileno(), _STDERR_KEPT, 0).decode(errors="replace")
 
-    def _exchange(self, lines: list[bytes], asked: list[Request]) -> list[bytes]:
-        """Write and read at the same time, as either pipe may be full."""
+    def _exchange(
+        self, lines: Sequence[bytes], asked: Sequence[Request | AppRequest], wanted: int
+    ) -> list[bytes]:
+        """Write all lines, and read the answers that are there, at least `wanted`.
+
+        Both at the same time, as either pipe may be full. `asked` are all requests without an
+        answer, for what is said where there is none.
+        """
+        try:
+            return self._write_and_read(b"".join(lines), asked, wanted)
+        except BaseException:  # the streams are out of step, even after a KeyboardInterrupt
+            self._process.kill()
+            self.close()
+            raise
+
+    def _write_and_read(
+        self, text: bytes, asked: Sequence[Request | AppRequest], wanted: int
+    ) -> list[bytes]:
         replies: list[bytes] = []
-        unwritten = memoryview(b"".join(lines))
+        unwritten = memoryview(text)
         deadline = time.monotonic() + self._timeout_s
         with selectors.DefaultSelector() as selector:
             selector.register(self._stdout, selectors.EVENT_READ)
             if unwritten:
                 selector.register(self._stdin, selectors.EVENT_WRITE)
-            while len(replies) < len(lines):
+            while unwritten or len(replies) < wanted:
                 ready = selector.select(deadline - time.monotonic())
                 if not ready and time.monotonic() >= deadline:
                     what = _describe(asked[len(replies)])
@@ -367,18 +340,29 @@ def _describe(request: Request | AppRequest) -> str:
     return f"{request.kind} {name} with {json.dumps(dict(request.context))}"
 
 
-def _answer(reply: bytes, asked_id: int) -> Answer:
-    answer = json.loads(reply)
+def _lines(ids: range, requests: Sequence[Request | AppRequest]) -> list[bytes]:
+    pairs = zip(ids, requests, strict=True)
+    return [json.dumps({"id": at} | request.to_json()).encode() + b"\n" for at, request in pairs]
+
+
+def _read(reply: bytes, asked_id: int) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(reply)
     if answer["id"] != asked_id:
         raise RubyOracleError(f"an answer to request {answer['id']}, not to {asked_id}")
+    return answer
+
+
+def _failure(error: Mapping[str, Any], text: str | None = None) -> Failure:
+    return Failure(error["class"], error["message"], error["line"], text)
+
+
+def _answer(answer: Mapping[str, Any]) -> Answer:
     if answer["ok"]:
         return Rendered(answer["text"], answer.get("data"))
-    error = answer["error"]
-    return Failure(error["class"], error["message"], error["line"], answer.get("text"))
+    return _failure(answer["error"], answer.get("text"))
 
 
-def _app_answer(reply: bytes, texts: dict[str, str]) -> AppAnswer:
-    answer = json.loads(reply)
+def _app_answer(answer: Mapping[str, Any], texts: dict[str, str]) -> AppAnswer:
     if not answer["ok"]:
         error = answer["error"]
         raise RubyOracleError(f"{error['class']}: {error['message']}")
@@ -389,10 +373,9 @@ def _app_answer(reply: bytes, texts: dict[str, str]) -> AppAnswer:
     )
 
 
-def _part(path: str, part: dict[str, Any], texts: dict[str, str]) -> Answer:
+def _part(path: str, part: Mapping[str, Any], texts: dict[str, str]) -> Answer:
     if "error" in part:
-        error = part["error"]
-        return Failure(error["class"], error["message"], error["line"], None)
+        return _failure(part["error"])
     if "data" in part:
         return Rendered("", part["data"])
     if "text" in part:

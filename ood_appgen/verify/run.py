@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -208,15 +209,15 @@ class _Runner:
         )
 
     def _evaluate(self, cases: Iterable[Case]) -> Iterator[tuple[Case, AppAnswer]]:
-        waiting: list[Case] = []
+        waiting: deque[Case] = deque()
 
         def requests() -> Iterator[AppRequest]:
             for case in cases:
                 waiting.append(case)
                 yield self._request(case.values)
 
-        for _request, answer in self.oracle.stream(requests()):
-            yield waiting.pop(0), answer
+        for answer in self.oracle.stream(requests()):
+            yield waiting.popleft(), answer
 
     # -- things that need no case -----------------------------------------------------------
 
@@ -298,7 +299,7 @@ class _Runner:
         if not self.submit:
             return
         request = replace(self._request(first.values), templates=(), view=None)
-        for _request, answer in self.oracle.stream([request]):
+        for answer in self.oracle.stream([request]):
             if isinstance(answer.submit, Rendered):
                 given = (answer.submit.data or {}).get("batch_connect") or {}
                 names = given.get("conn_params") if isinstance(given, dict) else None
@@ -366,7 +367,7 @@ class _Runner:
             phase = "text" if problem.rule == "verify-inert" else "grid"
             if phase == "text" and values[name] in choices.HOSTILE:
                 continue
-            for _request, answer in self.oracle.stream([self._request(smaller)]):
+            for answer in self.oracle.stream([self._request(smaller)]):
                 again = self.examiner.examine(Case(smaller, "grid"), answer)
                 match = next((p for p in again if p.key == problem.key), None)
                 if match is not None or phase == "text":
