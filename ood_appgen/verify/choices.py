@@ -95,7 +95,7 @@ def settle(form: Form, chosen: Mapping[str, str]) -> State:
 
 def grid(form: Form, roles: Roles) -> Iterator[Case]:
     """Every cluster x node type x GPUs, with the fewest, a middle and the most cores, and zero."""
-    for place in _places(form, roles):
+    for place in places(form, roles):
         state = settle(form, place)
         for cores in _core_counts(state, roles.cores):
             for gpus in _values(form, state, roles.gpus) if roles.gpus else ("",):
@@ -110,7 +110,7 @@ def grid(form: Form, roles: Roles) -> Iterator[Case]:
 def count(form: Form, roles: Roles, pairs_missed: int) -> Count:
     """How many combinations of all values there are; a text counts as empty or given."""
     total = points = 0
-    for place in _places(form, roles):
+    for place in places(form, roles):
         state = settle(form, place)
         sizes = []
         for field in form.fields:
@@ -127,17 +127,22 @@ def count(form: Form, roles: Roles, pairs_missed: int) -> Count:
     return Count(total, points, pairs_missed)
 
 
-def pairs(form: Form, roles: Roles, seed: int) -> Iterator[Case | int]:
+def pairs(form: Form, roles: Roles, seed: int) -> tuple[list[Case], int]:
     """Choices in which every two values of two fields meet, for each cluster.
 
-    Ends with the number of pairs that the form does not let meet.
+    With them, the number of pairs that the form does not let meet.
     """
+    rows: list[Case] = []
     missed = 0
-    clusters = dict.fromkeys(place[roles.cluster] for place in _places(form, roles))
+    all_places = list(places(form, roles))
+    clusters = dict.fromkeys(place[roles.cluster] for place in all_places)
     for cluster in clusters:
         picker = random.Random(f"{seed} {cluster}")
-        places = [p for p in _places(form, roles) if p[roles.cluster] == cluster]
-        offers = [(place, _factors(form, roles, settle(form, place), place)) for place in places]
+        offers = [
+            (place, _factors(form, settle(form, place), place))
+            for place in all_places
+            if place[roles.cluster] == cluster
+        ]
         open_pairs: dict[tuple[tuple[str, str], tuple[str, str]], None] = {}
         for place, factors in offers:
             sets: list[tuple[str, tuple[str, ...]]] = list(factors.items())
@@ -165,14 +170,14 @@ def pairs(form: Form, roles: Roles, seed: int) -> Iterator[Case | int]:
                 del open_pairs[pair]
                 missed += 1
             if met:
-                yield Case(row, "pairs")
-    yield missed
+                rows.append(Case(row, "pairs"))
+    return rows, missed
 
 
 def texts(form: Form, roles: Roles) -> Iterator[Case]:
     """Every hostile text in every field that takes text, on every cluster."""
     seen: set[str] = set()
-    for place in _places(form, roles):
+    for place in places(form, roles):
         if place[roles.cluster] in seen:
             continue
         seen.add(place[roles.cluster])
@@ -183,7 +188,8 @@ def texts(form: Form, roles: Roles) -> Iterator[Case]:
                     yield Case({**state.values, field.id: text}, "text", field.id)
 
 
-def _places(form: Form, roles: Roles) -> Iterator[dict[str, str]]:
+def places(form: Form, roles: Roles) -> Iterator[dict[str, str]]:
+    """Every cluster and node type that the form lets a user choose."""
     cluster = form.field(roles.cluster)
     assert cluster is not None
     for name in [o.value for o in cluster.options] or [cluster.start]:
@@ -233,9 +239,7 @@ def _texts(field: Field) -> tuple[str, ...]:
     return (given,) if field.required else ("", given)
 
 
-def _factors(
-    form: Form, roles: Roles, state: State, place: Mapping[str, str]
-) -> dict[str, tuple[str, ...]]:
+def _factors(form: Form, state: State, place: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
     factors = {}
     for field in form.fields:
         if field.id in place or field.kind == "fixed" or field.id in state.hidden:

@@ -40,6 +40,8 @@ _CONNECTION = {
     "spassword": "V13wOnly",
     "csrftoken": "c5rf",
 }
+# What is wrong with a file whatever the choice.
+_NO_CASE = Case({}, "grid")
 _ACCOUNT = re.compile(r"(?:getpwnam|User\.new)\(?\s*['\"]([A-Za-z_][\w.-]*)['\"]")
 SUBMIT = ("submit.yml.erb", "submit.yml")
 FORM = ("form.yml.erb", "form.yml")
@@ -50,7 +52,7 @@ class _Seen:
     """A problem while it is being collected."""
 
     problem: Problem
-    values: Mapping[str, str]
+    case: Case
     count: int = 1
     places: dict[tuple[str, str], None] = field(default_factory=dict)
 
@@ -61,7 +63,6 @@ class _Tally:
 
     cores: set[int] = field(default_factory=set)
     gpus: set[int] = field(default_factory=set)
-    hours: str = ""
     evaluated: int = 0
     failed: int = 0
 
@@ -126,34 +127,28 @@ class _Runner:
         self._check_static()
         self._check_form()
         self._learn_connection()
-        missed = 0
+        rows, missed = choices.pairs(self.form, self.roles, seed)
         skipped = 0
 
         def cases() -> Iterator[Case]:
-            nonlocal missed, skipped
-            taken = 0
+            nonlocal skipped
             known: set[int] = set()
-            for case in self._cases(seed):
-                if isinstance(case, int):
-                    missed = case
-                    continue
+            for case in self._cases(rows, seed):
                 key = hash((case.phase == "tampered", tuple(sorted(case.values.items()))))
                 if key in known:
                     continue
                 known.add(key)
-                if limit is not None and taken >= limit:
+                if limit is not None and len(known) > limit:
                     skipped += 1
-                    continue
-                taken += 1
-                yield case
+                else:
+                    yield case
 
         done = 0
-        total = self._estimate(limit, seed)
+        total = self._estimate(len(rows))
         for case, answer in self._evaluate(cases()):
-            problems = self.examiner.examine(case, answer)
-            self._record(case, problems, answer)
+            self._record(case, self.examiner.examine(case, answer))
             done += 1
-            progress(done, max(total, done))
+            progress(done, max(min(total, limit or total), done))
         progress(done, done)
         findings = tuple(self._finish(seen) for seen in self.seen.values())
         return Report(
@@ -166,21 +161,17 @@ class _Runner:
             tuple(sorted(findings, key=lambda f: (f.problem.file, f.problem.line, f.problem.key))),
         )
 
-    def _estimate(self, limit: int | None, seed: int) -> int:
+    def _estimate(self, pairs: int) -> int:
         """About how many cases there are; for the progress bar alone."""
         points = sum(1 for _ in choices.grid(self.form, self.roles))
-        if limit is not None and points >= limit:
-            return limit
-        points += sum(1 for _ in choices.pairs(self.form, self.roles, seed))
         texts = sum(1 for _ in choices.texts(self.form, self.roles)) if self.submit else 0
-        total = points + texts + (TAMPERED if self.target.plan else 0)
-        return total if limit is None else min(total, limit)
+        return points + pairs + texts + (TAMPERED if self.target.plan else 0)
 
     # -- cases -------------------------------------------------------------------------------
 
-    def _cases(self, seed: int) -> Iterator[Case | int]:
+    def _cases(self, rows: list[Case], seed: int) -> Iterator[Case]:
         yield from choices.grid(self.form, self.roles)
-        yield from choices.pairs(self.form, self.roles, seed)
+        yield from rows
         if not self.submit:
             return
         seen: set[tuple[str, str]] = set()
@@ -236,11 +227,12 @@ class _Runner:
                             f"bash {bad[1]}",
                             bad[0],
                         ),
-                        {},
+                        _NO_CASE,
                     )
         if not self.submit:
             self._note(
-                Problem("verify-fails", "submit.yml.erb", "there is no such file", "no submit"), {}
+                Problem("verify-fails", "submit.yml.erb", "there is no such file", "no submit"),
+                _NO_CASE,
             )
 
     def _check_form(self) -> None:
@@ -248,14 +240,7 @@ class _Runner:
         plan = self.target.plan
         if plan is None:
             return
-        offered: dict[tuple[str, str], dict[str, str]] = {}
-        for case in choices.grid(self.form, self.roles):
-            place = {self.roles.cluster: case.values[self.roles.cluster]}
-            if self.roles.node_type:
-                place[self.roles.node_type] = case.values[self.roles.node_type]
-            offered.setdefault(
-                (place[self.roles.cluster], place.get(self.roles.node_type, "")), place
-            )
+        offered = {self._place(place): place for place in choices.places(self.form, self.roles)}
         for key, offer in self.examiner.offers.items():
             if key not in offered:
                 self._note(
@@ -265,7 +250,7 @@ class _Runner:
                         f"the form does not offer {key[1]} on {key[0]}, which is planned",
                         f"offer {key[0]}/{key[1]}",
                     ),
-                    {self.roles.cluster: key[0], self.roles.node_type: key[1]},
+                    Case({self.roles.cluster: key[0], self.roles.node_type: key[1]}, "grid"),
                 )
                 continue
             self._check_limits(offer, choices.settle(self.form, offered[key]), offered[key])
@@ -290,7 +275,7 @@ class _Runner:
                         f"{planned.start} to {planned.stop - 1}",
                         f"{least} to {most}",
                     ),
-                    place,
+                    Case(place, "grid"),
                 )
 
     def _learn_connection(self) -> None:
@@ -310,14 +295,13 @@ class _Runner:
 
     # -- collecting --------------------------------------------------------------------------
 
-    def _record(self, case: Case, problems: list[Problem], answer: AppAnswer) -> None:
+    def _record(self, case: Case, problems: list[Problem]) -> None:
         self.evaluated[case.phase] += 1
-        place = self._place(case.values)
         for problem in problems:
-            self._note(problem, case.values)
+            self._note(problem, case)
         if case.phase == "tampered":
             return
-        tally = self.tallies.setdefault(place, _Tally())
+        tally = self.tallies.setdefault(self._place(case.values), _Tally())
         tally.evaluated += 1
         tally.failed += bool(problems)
         for role, numbers in ((self.roles.cores, tally.cores), (self.roles.gpus, tally.gpus)):
@@ -325,26 +309,28 @@ class _Runner:
             if role and value.isdigit():
                 numbers.add(int(value))
 
-    def _note(self, problem: Problem, values: Mapping[str, str]) -> None:
-        seen = self.seen.get(f"{problem.file} {problem.key}")
-        place = self._place(values)
+    def _note(self, problem: Problem, case: Case) -> None:
+        key = f"{problem.file} {problem.key}"
+        place = self._place(case.values)
+        seen = self.seen.get(key)
         if seen is None:
-            seen = self.seen[f"{problem.file} {problem.key}"] = _Seen(problem, values)
+            seen = self.seen[key] = _Seen(problem, case)
         else:
             seen.count += 1
-            if self._size(values) < self._size(seen.values):
-                seen.problem, seen.values = problem, values
+            if self._size(case) < self._size(seen.case):
+                seen.problem, seen.case = problem, case
         if place[0]:
             seen.places[place] = None
 
     def _place(self, values: Mapping[str, str]) -> tuple[str, str]:
         return values.get(self.roles.cluster, ""), values.get(self.roles.node_type, "")
 
-    def _size(self, values: Mapping[str, str]) -> tuple[int, int]:
+    def _size(self, case: Case) -> tuple[bool, int, int]:
         changed = sum(
-            values.get(f.id, f.start) != f.start for f in self.form.fields if f.kind != "fixed"
+            case.values.get(f.id, f.start) != f.start for f in self.form.fields if f.kind != "fixed"
         )
-        return changed, sum(map(len, values.values()))
+        # An ordinary choice says more than one with something hostile in it.
+        return case.phase == "text", changed, sum(map(len, case.values.values()))
 
     def _finish(self, seen: _Seen) -> Finding:
         problem, values = self._shrink(seen)
@@ -353,27 +339,19 @@ class _Runner:
 
     def _shrink(self, seen: _Seen) -> tuple[Problem, Mapping[str, str]]:
         """The smallest choice: fields go back to their start as long as the problem stays."""
-        problem, values = seen.problem, dict(seen.values)
-        kept = {self.roles.cluster, self.roles.node_type}
-        base = choices.settle(self.form, {k: v for k, v in values.items() if k in kept}).values
-        if problem.rule in ("verify-accepted", "verify-form"):
-            return problem, {k: v for k, v in values.items() if k in kept or v != base.get(k)}
-        budget = _SHRINKS
-        for name in [n for n in values if n not in kept and values[n] != base.get(n)]:
-            if budget == 0:
-                break
-            budget -= 1
-            smaller = {**values, name: base.get(name, "")}
-            phase = "text" if problem.rule == "verify-inert" else "grid"
-            if phase == "text" and values[name] in choices.HOSTILE:
-                continue
-            for answer in self.oracle.stream([self._request(smaller)]):
-                again = self.examiner.examine(Case(smaller, "grid"), answer)
+        problem, case = seen.problem, seen.case
+        kept = {self.roles.cluster, self.roles.node_type, case.field}
+        place = {k: v for k, v in case.values.items() if k in kept - {case.field}}
+        start = choices.settle(self.form, place).values
+        changed = [k for k, v in case.values.items() if k not in kept and v != start.get(k)]
+        for name in changed[:_SHRINKS]:
+            smaller = replace(case, values={**case.values, name: start.get(name, "")})
+            for answer in self.oracle.stream([self._request(smaller.values)]):
+                again = self.examiner.examine(smaller, answer)
                 match = next((p for p in again if p.key == problem.key), None)
-                if match is not None or phase == "text":
-                    problem, values = match or problem, smaller
-        changed = {k: v for k, v in values.items() if k in kept or v != base.get(k)}
-        return problem, changed
+                if match is not None:
+                    problem, case = match, smaller
+        return problem, {k: v for k, v in case.values.items() if k in kept or v != start.get(k)}
 
     # -- places in files ---------------------------------------------------------------------
 
