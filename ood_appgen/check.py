@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ood_appgen.diagnostics import Diagnostic, error
-from ood_appgen.model.plan import AppPlan, Submitter, choices, evaluate_submission
+from ood_appgen.model.plan import (
+    AppPlan,
+    Submitter,
+    choices,
+    evaluate_submission,
+    fill_required,
+    made_up_accounts,
+)
 from ood_appgen.render import RenderedFile
 from ood_appgen.schema import check_data
 from ood_appgen.source import load_generated
@@ -32,25 +38,12 @@ def check(plan: AppPlan, files: Sequence[RenderedFile]) -> list[Diagnostic]:
     return findings + _check_submissions(plan)
 
 
-def sample_submitter(plan: AppPlan) -> Submitter:
-    """A made-up user, and made-up accounts for the other users whose homes are mounted."""
-    others = {m.user for m in plan.site.mounts.values() if m.user}
-    return Submitter(
-        _PERSON,
-        {name: {**_PERSON, "name": name, "home": f"/users/{name}"} for name in sorted(others)},
-        _STAGED_ROOT,
-    )
-
-
 def _check_submissions(plan: AppPlan) -> list[Diagnostic]:
-    submitter = sample_submitter(plan)
+    submitter = Submitter(_PERSON, made_up_accounts(plan.mounted_users), _STAGED_ROOT)
     schedulers = {c.id: c.scheduler for c in plan.clusters}
-    # A field that must be given and has no default gets a name that any cluster takes.
-    given = {c.field: "abc1234" for c in plan.checks if c.kind == "text" and c.required}
     found: dict[str, Diagnostic] = {}
     for choice in choices(plan):
-        filled = {**choice, **{k: v for k, v in given.items() if not choice.get(k)}}
-        document: dict[str, Any] = evaluate_submission(plan, filled, submitter)
+        document = evaluate_submission(plan, fill_required(plan, choice), submitter)
         for problem in check_data(document, "submit", schedulers[choice["cluster"]]):
             where = f"submit.yml.erb on {choice['cluster']}, {choice[plan.node_type_field]}"
             found.setdefault(problem, _finding(plan, where, problem))

@@ -25,7 +25,14 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from ood_appgen import api
 from ood_appgen.encode import shell_word
-from ood_appgen.model.plan import AppPlan, Submitter, choices, evaluate_submission
+from ood_appgen.model.plan import (
+    STAND_IN,
+    AppPlan,
+    Submitter,
+    choices,
+    evaluate_submission,
+    fill_required,
+)
 from ood_appgen.verify.pod import predict_objects
 from ood_appgen.verify.predict import AdapterError, Session, merge_submission
 from ood_appgen.verify.ruby import (
@@ -38,7 +45,6 @@ from ood_appgen.verify.ruby import (
     Request,
     RubyOracle,
 )
-from ood_appgen.verify.tampering import PROJECT, fill_required
 from samples import SAMPLES as SAMPLE_ROOT
 from samples import Sample, render_samples
 from tools import require_tool
@@ -169,7 +175,7 @@ def check_pod(
     Where a field is optional and its text is in no pod, the harmless pod is the same.
     """
     plan = sample.plan
-    harmless = {**post, field: PROJECT if field == account_field(plan) else ""}
+    harmless = {**post, field: STAND_IN if field == account_field(plan) else ""}
     if field != account_field(plan) and not is_free_text(plan, field):
         return
     pods = []
@@ -184,7 +190,7 @@ def check_pod(
             assert choice is post, refusal
             return
     hostile, plain = ((p.pod, p.service, p.configmap) for p in pods)
-    said = value.strip() if field == account_field(plan) else PROJECT
+    said = value.strip() if field == account_field(plan) else STAND_IN
     assert list(hostile) == [substituted(part, said) for part in plain], value
 
 
@@ -197,7 +203,7 @@ def substituted(data: Any, value: str) -> Any:
         return {key: substituted(item, value) for key, item in data.items()}
     if isinstance(data, list):
         return [substituted(item, value) for item in data]
-    return data.replace(PROJECT, value) if isinstance(data, str) else data
+    return data.replace(STAND_IN, value) if isinstance(data, str) else data
 
 
 # What OOD's job script has around the scripts (ood_core, lib/ood_core/batch_connect/templates):

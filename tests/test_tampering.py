@@ -15,12 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from ood_appgen.model.plan import Check, Submitter, choices, evaluate_submission
+from ood_appgen.model.plan import (
+    Check,
+    Submitter,
+    choices,
+    evaluate_submission,
+    fill_required,
+)
 from ood_appgen.verify.ruby import ADA, STAGED_ROOT, SUPPORT, Answer, Failure, Rendered, Request
 from ood_appgen.verify.ruby import RubyOracle as Oracle
 from ood_appgen.verify.tampering import (
     Tampered,
-    fill_required,
     is_acceptable,
     is_shown,
     tampered_posts,

@@ -18,11 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ood_appgen.cli import BAD_INPUT, FINDINGS, OK, cli
+from ood_appgen.model.plan import STAND_IN
 from ood_appgen.model.plan import choices as planned_choices
 from ood_appgen.source import load_generated
 from ood_appgen.verify import choices, limits, shell
 from ood_appgen.verify.choices import Roles
-from ood_appgen.verify.form import STAND_IN, Form, read_form
+from ood_appgen.verify.form import Form, read_form
 from samples import ROOT, SITES, Sample, render_samples
 from tools import require_tool
 

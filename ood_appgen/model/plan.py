@@ -6,7 +6,7 @@ evaluate to. The templates print the same objects; real Ruby and this function m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,6 +17,10 @@ from ood_appgen.model.site import Cluster, NodeType, SiteProfile
 
 # A year: what the submit file insists on where a site sets no limit.
 NO_LIMIT_HOURS = 8760
+
+# What a text field gets that must have some and starts with none: a project's name that every
+# kind of cluster takes, as a label of a pod too.
+STAND_IN = "abc1234"
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +222,11 @@ class AppPlan:
         """The facts of compute clusters by id."""
         return {r.node_type: dict(r.facts) for r in self.compute_table}
 
+    @cached_property
+    def mounted_users(self) -> tuple[str, ...]:
+        """The other users whose homes the site mounts, in alphabetical order."""
+        return tuple(sorted({m.user for m in self.site.mounts.values() if m.user}))
+
     def branch(self, cluster: str) -> Branch:
         """The branch that serves a cluster."""
         return next(b for b in self.branches if cluster in b.clusters)
@@ -230,6 +239,26 @@ class Submitter:
     user: Mapping[str, Any]
     others: Mapping[str, Mapping[str, Any]]
     staged_root: str
+
+
+def made_up_accounts(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Accounts for other users, as `Submitter.others` has them; who they really are is the site's.
+
+    Homes are outside /home, so that one never passes for the submitting user's.
+    """
+    return {
+        name: {"name": name, "home": f"/users/{name}", "uid": 2000 + at, "gid": 2000 + at}
+        for at, name in enumerate(sorted(names))
+    }
+
+
+def fill_required(plan: AppPlan, choice: Mapping[str, str]) -> dict[str, str]:
+    """A choice with text in the fields that must have some."""
+    filled = dict(choice)
+    for check in plan.checks:
+        if check.kind == "text" and check.required and not filled.get(check.field, "").strip():
+            filled[check.field] = STAND_IN
+    return filled
 
 
 def choices(plan: AppPlan) -> Iterator[dict[str, str]]:

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from ood_appgen.verify.form import STAND_IN, Field, Form, State
+from ood_appgen.model.plan import STAND_IN
+from ood_appgen.verify.form import Field, Form, State
 
 # The most numbers of GPUs that are taken one by one.
 _MANY_GPUS = 16

@@ -15,9 +15,8 @@ from typing import Any
 
 from ood_appgen import directives
 from ood_appgen.directives import Effect
+from ood_appgen.model.plan import STAND_IN
 
-# A field that takes any text, where the form does not say what is in it.
-STAND_IN = "abc1234"
 _NUMBERS = ("bc_num_hours", "bc_num_slots", "bc_num_nodes", "bc_vnc_idle", "auto_cores")
 _CHECKED = ("check_box", "checkbox")
 

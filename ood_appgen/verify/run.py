@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ood_appgen.diagnostics import Span, quote
-from ood_appgen.model.plan import Offer, Submitter
+from ood_appgen.model.plan import Offer, Submitter, made_up_accounts
 from ood_appgen.verify import choices, shell
 from ood_appgen.verify.choices import Case, Roles
 from ood_appgen.verify.examine import MARKER, Examiner
@@ -426,13 +426,11 @@ def _templates(folder: Path) -> tuple[str, ...]:
 
 def _accounts(target: Target) -> tuple[User, ...]:
     """Made-up accounts for the people whose homes the app mentions."""
-    names = {m.user for m in target.plan.site.mounts.values() if m.user} if target.plan else set()
+    names = set(target.plan.mounted_users) if target.plan else set()
     for path in sorted(target.folder.rglob("*.erb")):
         names |= set(_ACCOUNT.findall(path.read_bytes().decode(errors="replace")))
     names.discard(ADA.name)
-    return tuple(
-        User(name, 2000 + at, 2000 + at, f"/users/{name}") for at, name in enumerate(sorted(names))
-    )
+    return tuple(User(**account) for account in made_up_accounts(names).values())
 
 
 def _person(user: User) -> dict[str, Any]:

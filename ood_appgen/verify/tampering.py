@@ -16,10 +16,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ood_appgen.model.plan import AppPlan, Check, choices
-
-# What a required text field is filled with: a project that every kind of cluster takes.
-PROJECT = "abc1234"
+from ood_appgen.model.plan import STAND_IN, AppPlan, Check, choices, fill_required
 
 # Pieces of the languages that a value passes through, and values that readers take for others.
 _FRAGMENTS = (
@@ -71,15 +68,6 @@ def tampered_posts(plan: AppPlan, count: int, seed: int) -> Iterator[Tampered]:
         if found is not None:
             count -= 1
             yield found
-
-
-def fill_required(plan: AppPlan, choice: Mapping[str, str]) -> dict[str, str]:
-    """Return a choice with text in the fields that must have some."""
-    filled = dict(choice)
-    for check in plan.checks:
-        if check.kind == "text" and check.required and not filled.get(check.field, "").strip():
-            filled[check.field] = PROJECT
-    return filled
 
 
 def is_shown(plan: AppPlan, check: Check, values: Mapping[str, str]) -> bool:
@@ -288,7 +276,7 @@ def _choices(check: Check, cluster: str, rng: random.Random) -> list[_Candidate]
 def _texts(
     plan: AppPlan, check: Check, base: Mapping[str, str], rng: random.Random
 ) -> list[_Candidate]:
-    fine = base.get(check.field) or PROJECT
+    fine = base.get(check.field) or STAND_IN
     found: list[_Candidate] = [
         (f"{fine}{rng.choice(_CONTROLS)}{fine}", "a control character"),
         (f"{fine}{rng.choice(_CONTROLS)}", "a trailing control character"),
