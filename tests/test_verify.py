@@ -207,6 +207,17 @@ def test_findings_of_render_come_first(tmp_path: Path, monkeypatch: pytest.Monke
     )
 
 
+def test_a_site_may_mount_the_home_of_a_user_called_as_the_made_up_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(ROOT / "sample_apps", tmp_path / "repository")
+    monkeypatch.chdir(tmp_path / "repository")
+    edit(Path("site.yml"), "user: support", "user: ada, to: /mnt/support")
+    code, out, err = run("apps/jupyter", "--limit", "50")
+    assert (code, err) == (OK, "")
+    assert out.endswith("1 app, 50 choices evaluated: no findings.\n")
+
+
 def test_without_ruby(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     require_tool("ruby")
     monkeypatch.chdir(HAND_WRITTEN)

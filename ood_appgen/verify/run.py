@@ -99,7 +99,8 @@ class _Runner:
         self.templates = _templates(target.folder)
         self.view = "view.html.erb" if (target.folder / "view.html.erb").is_file() else ""
         self.users = _accounts(target)
-        submitter = Submitter(_person(ADA), {u.name: _person(u) for u in self.users}, STAGED_ROOT)
+        people = {u.name: _person(u) for u in (ADA, *self.users)}  # a site may mount ADA's home
+        submitter = Submitter(people[ADA.name], people, STAGED_ROOT)
         self.examiner = Examiner(target, form, form_file, self.roles, self.submit, submitter)
         self.connection: dict[str, Any] = dict(_CONNECTION)
         self.seen: dict[str, _Seen] = {}
