@@ -8,8 +8,9 @@ from enum import IntEnum
 
 
 class Severity(IntEnum):
-    """How bad a finding is; errors stop a file from being written."""
+    """How bad a finding is; errors stop a file from being written, notes stop nothing."""
 
+    NOTE = 0
     WARNING = 1
     ERROR = 2
 
@@ -21,14 +22,34 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A place in a file: `path` as the user knows it, line and column from 1."""
+    """A place in a file: `path` as the user knows it, line and column from 1.
+
+    `end_line` and `end_column` say where it ends (the column after its last character); 0 where
+    only the start is known.
+    """
 
     path: str
     line: int
     column: int
+    end_line: int = 0
+    end_column: int = 0
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A mend that cannot do harm: characters `start` to `end` of a file become `text`.
+
+    With `run_bit` the file's mode is mended instead, and nothing of its text.
+    """
+
+    path: str
+    start: int = 0
+    end: int = 0
+    text: str = ""
+    run_bit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +58,7 @@ class Diagnostic:
 
     `span` is None where the whole file is meant, never line 1 by default. `related` are other
     places that take part, each with what it contributes: a plan error names the line of app.yml
-    that asked and the line of site.yml that cannot give.
+    that asked and the line of site.yml that cannot give. `fix` is what `appgen lint --fix` does.
     """
 
     path: str
@@ -47,6 +68,7 @@ class Diagnostic:
     message: str
     hint: str = ""
     related: tuple[tuple[Span, str], ...] = ()
+    fix: Edit | None = None
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:
