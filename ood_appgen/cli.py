@@ -6,13 +6,15 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ood_appgen import __version__
+from ood_appgen.diagnostics import Diagnostic, has_errors
 from ood_appgen.resources import SCHEMAS, schema_path
 
 if TYPE_CHECKING:  # the pipeline is imported where it is used: `appgen --help` stays quick
@@ -20,6 +22,8 @@ if TYPE_CHECKING:  # the pipeline is imported where it is used: `appgen --help` 
     from ood_appgen.writer import AppChanges
 
 OK, FINDINGS, BAD_INPUT = 0, 1, 2
+# Work that is done within a moment needs no progress bar.
+BAR_AFTER_SECONDS = 1.0
 
 _HELP = """\
 Describe your HPC site once; every Open OnDemand interactive app follows.
@@ -40,6 +44,15 @@ Exit codes: 0 nothing to report, 1 findings or differences, 2 wrong usage or bad
 """
 
 
+_site_option = click.option(
+    "--site",
+    "site_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The site profile. Default: the nearest site.yml upward from the app.",
+)
+
+
 @click.group(
     help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
@@ -50,13 +63,7 @@ def cli() -> None:
 
 @cli.command("render", short_help="Render apps for a site.")
 @click.argument("app_dirs", nargs=-1, metavar="[APP_DIR ...]", type=click.Path(path_type=Path))
-@click.option(
-    "--site",
-    "site_file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The site profile. Default: the nearest site.yml upward from the app.",
-)
+@_site_option
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
@@ -97,9 +104,7 @@ def render_command(
                 f"{site_file}: there are no apps (apps/*/app.yml) beside it; name their directories"
             )
     result = api.render_apps(app_dirs, site_file, everything)
-    _print_findings(result)
-    if result.failed:
-        sys.exit(BAD_INPUT)
+    _print_findings(result.findings, "nothing was written")
     try:
         changes = [writer.compare(output / a.id, a.files, __version__) for a in result.apps]
         blocked = [app for app in changes if app.blocked] if not force else []
@@ -125,13 +130,7 @@ def render_command(
 @click.argument(
     "folders", nargs=-1, metavar="[APP_DIR|RENDERED_DIR ...]", type=click.Path(path_type=Path)
 )
-@click.option(
-    "--site",
-    "site_file",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The site profile. Default: the nearest site.yml upward from the app.",
-)
+@_site_option
 @click.option(
     "--format",
     "output_format",
@@ -183,14 +182,12 @@ def verify_command(
     width = min(max(shutil.get_terminal_size((100, 24)).columns, 60), 140)
     with tempfile.TemporaryDirectory(prefix="appgen-verify-") as scratch:
         targets, findings = api.find_targets(folders, site_file, Path(scratch))
-        for finding in findings:
-            click.echo(finding.format(), err=True)
-        if any(f.severity.word == "error" for f in findings):
-            sys.exit(BAD_INPUT)
+        _print_findings(findings, "nothing was evaluated")
         try:
             with RubyOracle() as oracle:
                 for target in targets:
-                    done = verify(target, oracle, seed, limit, _progress(target.name))
+                    with _progress(target.name) as progress:
+                        done = verify(target, oracle, seed, limit, progress)
                     reports.append(done)
                     if output_format == "text":
                         for line in report.describe(done, width):
@@ -205,25 +202,27 @@ def verify_command(
         sys.exit(FINDINGS)
 
 
-def _progress(name: str) -> Callable[[int, int], None]:
-    """A line on a terminal that moves along, once it has taken longer than a second."""
-    started = time.monotonic()
-    last = started
-    shown = False
+@contextmanager
+def _progress(name: str) -> Iterator[Callable[[int, int], None]]:
+    """Something to tell how much is done of how much; a terminal shows it as a bar."""
+    if not sys.stderr.isatty():  # click would print the label there
+        yield lambda done, total: None
+        return
+    due = time.monotonic() + BAR_AFTER_SECONDS
+    bar = click.progressbar(length=0, label=name, file=sys.stderr)
+    with ExitStack() as stack:
 
-    def show(done: int, total: int) -> None:
-        nonlocal last, shown
-        now = time.monotonic()
-        if not sys.stderr.isatty() or now - started < 1 or (now - last < 0.1 and done < total):
-            return
-        last, shown = now, True
-        part = min(done / total, 1.0) if total else 1.0
-        bar = "#" * int(part * 30)
-        click.echo(f"\r{name}: [{bar:30}] {done:,} of {total:,} choices", err=True, nl=False)
-        if done >= total:
-            click.echo("\r\x1b[K", err=True, nl=False)
+        def show(done: int, total: int) -> None:
+            bar.length = total
+            if not bar.entered and time.monotonic() >= due:
+                stack.enter_context(bar)
+            if bar.entered:
+                bar.update(done - bar.pos)
+                if done >= total:  # the total was a guess until here
+                    bar.finish()
+                    bar.render_progress()
 
-    return show
+        yield show
 
 
 @cli.command("schema", short_help="Print a JSON Schema.")
@@ -260,12 +259,14 @@ def _find_site(app_dirs: tuple[Path, ...]) -> Path:
     return api.shown_path(path)
 
 
-def _print_findings(result: Result) -> None:
-    for finding in result.findings:
+def _print_findings(findings: Sequence[Diagnostic], outcome: str) -> None:
+    """Print findings. Where there are errors among them, say what came of that, and leave."""
+    for finding in findings:
         click.echo(finding.format(), err=True)
-    errors = sum(f.severity.word == "error" for f in result.findings)
-    if errors:
-        click.echo(f"{errors} error{'s' if errors != 1 else ''}; nothing was written.", err=True)
+    if has_errors(findings):
+        errors = sum(has_errors([finding]) for finding in findings)
+        click.echo(f"{errors} error{'s' if errors != 1 else ''}; {outcome}.", err=True)
+        sys.exit(BAD_INPUT)
 
 
 def _print_blocked(blocked: list[AppChanges]) -> None:

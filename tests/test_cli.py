@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from ood_appgen import __version__, api, cli
+from tools import require_tool
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -497,6 +501,49 @@ def test_output_that_is_a_file_or_below_one(appgen: Appgen, site: Path) -> None:
     assert appgen("render", "--output", "site.yml/deep") == Ran(
         2, "", "appgen: site.yml/deep: cannot be written: Not a directory; nothing was changed\n"
     )
+
+
+# -- the progress bar of verify -----------------------------------------------------------------
+
+REPORT = (ROOT / "tests/verify_reports/hand-written-sound.txt").read_bytes()
+
+
+def start_verify(bar_after: float, stderr: int) -> subprocess.Popen[bytes]:
+    require_tool("ruby")
+    program = f"from ood_appgen import cli; cli.BAR_AFTER_SECONDS = {bar_after}; cli.main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", program, "verify", "sound"],
+        cwd=ROOT / "tests/hand_written",
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"},
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+    )
+
+
+@pytest.mark.parametrize("bar_after", [0, 3600])
+def test_a_terminal_gets_a_bar_where_it_takes_long(bar_after: float) -> None:
+    ours, terminal = pty.openpty()
+    with start_verify(bar_after, stderr=terminal) as running, open(ours, "rb", 0) as screen:
+        os.close(terminal)
+        shown = b""
+        with contextlib.suppress(OSError):  # Linux says EIO once the other side has gone
+            while piece := screen.read(4096):
+                shown += piece
+        assert running.stdout is not None
+        assert running.stdout.read() == REPORT
+    assert running.returncode == 0
+    steps = re.findall(rb"sound  \[[#-]+\] +(\d+)%", shown)
+    if bar_after:
+        assert shown == b""
+    else:
+        assert (steps[0], steps[-1]) == (b"0", b"100")
+        assert steps == sorted(steps, key=int)
+
+
+def test_a_pipe_gets_nothing_of_the_bar() -> None:
+    with start_verify(0, stderr=subprocess.PIPE) as running:
+        assert running.communicate(timeout=60) == (REPORT, b"")
+    assert running.returncode == 0
 
 
 # -- whatever goes wrong ------------------------------------------------------------------------

@@ -203,7 +203,8 @@ def test_findings_of_render_come_first(tmp_path: Path, monkeypatch: pytest.Monke
         BAD_INPUT,
         "",
         'site.yml:33:5: error: "whole_nod" is not a key of clusters.pitzer [site-schema]\n'
-        '  hint: did you mean "whole_node"?\n',
+        '  hint: did you mean "whole_node"?\n'
+        "1 error; nothing was evaluated.\n",
     )
 
 
