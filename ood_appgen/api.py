@@ -134,27 +134,38 @@ def find_targets(
             for app in result.apps:
                 targets.append(_rendered_target(app, folder, scratch))
             continue
-        source_file = _made_from(folder, site)
-        schedulers: dict[str, str] = {}
-        if site is not None:
-            profile, found = _load(site, "site", site_parser.parse)
-            findings += found if site_file is not None or source_file is not None else []
-            if profile is not None:
-                schedulers = {c.id: c.scheduler for c in profile.clusters}
-        plan: AppPlan | None = None
-        planned: dict[str, str] = {}
-        note = "no plan for it is at hand; its choices are read from its form"
-        if site is not None and source_file is not None:
-            result = render_apps([source_file.parent], site)
-            findings += result.findings
-            for app in result.apps:
-                plan = app.plan
-                planned = {f.path: f.content.decode("utf-8", "replace") for f in app.files}
-                note = f"held against {site} and {source_file}"
-        targets.append(
-            Target(folder.resolve().name, folder, str(folder), plan, planned, schedulers, note)
-        )
+        target, found = _target_in_place(folder, site, named=site_file is not None)
+        targets.append(target)
+        findings += found
     return targets, sort(findings)
+
+
+def _target_in_place(
+    folder: Path, site: Path | None, named: bool
+) -> tuple[Target, list[Diagnostic]]:
+    """A rendered app, or one made by hand. `named` says that the user named the site for it."""
+    findings: list[Diagnostic] = []
+    name, shown_as = folder.resolve().name, str(folder)
+    source_file = _made_from(folder, site)
+    if site is not None and source_file is not None:
+        result = render_apps([source_file.parent], site)
+        findings += result.findings
+        for app in result.apps:
+            planned = {f.path: f.content.decode("utf-8", "replace") for f in app.files}
+            schedulers = _schedulers(app.plan.site)
+            note = f"held against {site} and {source_file}"
+            return Target(name, folder, shown_as, app.plan, planned, schedulers, note), findings
+    profile: SiteProfile | None = None
+    if site is not None:
+        profile, found = _load(site, "site", site_parser.parse)
+        findings += found if named else []  # else it is only a site.yml that is there by chance
+    note = "no plan for it is at hand; its choices are read from its form"
+    schedulers = _schedulers(profile) if profile is not None else {}
+    return Target(name, folder, shown_as, schedulers=schedulers, note=note), findings
+
+
+def _schedulers(site: SiteProfile) -> dict[str, str]:
+    return {c.id: c.scheduler for c in site.clusters}
 
 
 _MADE_FROM = re.compile(r"made by appgen from \S+ and (\S.*/app\.yml)\.$", re.MULTILINE)

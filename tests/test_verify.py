@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ood_appgen import api, source
 from ood_appgen.cli import BAD_INPUT, FINDINGS, OK, cli
 from ood_appgen.model.plan import STAND_IN
 from ood_appgen.model.plan import choices as planned_choices
@@ -217,6 +218,41 @@ def test_a_site_may_mount_the_home_of_a_user_called_as_the_made_up_one(
     code, out, err = run("apps/jupyter", "--limit", "50")
     assert (code, err) == (OK, "")
     assert out.endswith("1 app, 50 choices evaluated: no findings.\n")
+
+
+def test_each_file_of_the_site_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For an app in place with its plan; the plan knows the schedulers of all the site's clusters."""
+    shutil.copytree(ROOT / "sample_apps", tmp_path / "repository")
+    monkeypatch.chdir(tmp_path / "repository")
+    assert CliRunner().invoke(cli, ["render", "apps/codeserver"]).exit_code == OK
+    read: list[str] = []
+    read_file = source.read_file
+    monkeypatch.setattr(
+        source, "read_file", lambda path, name: read.append(name) or read_file(path, name)
+    )
+    targets, findings = api.find_targets([Path("build/codeserver")], None, tmp_path)
+    assert findings == []
+    assert sorted(read) == ["apps/codeserver/app.yml", "site.yml"]
+    assert targets[0].plan is not None
+    assert [c.id for c in targets[0].plan.clusters] == ["owens", "pitzer"]
+    assert targets[0].schedulers == {
+        "owens": "slurm",
+        "pitzer": "slurm",
+        "kubernetes": "kubernetes",
+    }
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_broken_site_matters_to_a_hand_written_app_only_where_it_is_named(
+    named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(HAND_WRITTEN / "sound", tmp_path / "sound")
+    monkeypatch.chdir(tmp_path)
+    Path("site.yml").write_text("site: 3\n", encoding="utf-8")
+    code, out, err = run("sound", *(["--site", "site.yml"] if named else []))
+    assert (code, "site.yml:1:7" in err) == ((BAD_INPUT, True) if named else (OK, False))
 
 
 def test_without_ruby(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
