@@ -401,6 +401,19 @@ def test_groups(oracle: RubyOracle) -> None:
     assert submit(oracle, "a: <%= OodSupport::User.new.group %>") == {"a": "ada"}
 
 
+@pytest.mark.parametrize("kind", ["User", "Group"])
+def test_users_and_groups_are_compared_by_name(oracle: RubyOracle, kind: str) -> None:
+    """As ood_support's own are: by name in any order, equal in a hash only to their like."""
+    ruby = (
+        f"k = OodSupport::{kind}; a, b = k.new('support'), k.new('ada');"
+        " [[a, b].min.name, a <=> b, a == k.new('support'), a == 'support', a.eql?('support'),"
+        " [a, b, k.new('ada')].uniq.size, a.eql?(k.new('support')), a.eql?(nil), a.to_s]"
+    )
+    assert submit(oracle, f"a: <%= ({ruby}).to_json %>") == {
+        "a": ["ada", 1, True, True, False, 2, True, False, "support"]
+    }
+
+
 # templates that misbehave
 
 

@@ -65,6 +65,27 @@ module AppgenOracle
   # The result holds something that the answer cannot.
   class NotJson < StandardError; end
 
+  # What users and groups have in common: they are compared, and printed, by name.
+  module Named
+    include Comparable
+
+    def <=>(other)
+      name <=> other
+    end
+
+    def eql?(other)
+      other.instance_of?(self.class) && self == other
+    end
+
+    def hash
+      [self.class, name].hash
+    end
+
+    def to_s
+      name
+    end
+  end
+
   # The people and groups of one request, and who is asking.
   class Accounts
     class << self
@@ -191,7 +212,7 @@ end
 module OodSupport
   # A user: neither more nor less than the real one answers (there is no gid).
   class User
-    include Comparable
+    include AppgenOracle::Named
 
     def initialize(user = Process.user)
       @passwd = user.is_a?(Integer) ? Etc.getpwuid(user) : Etc.getpwnam(user.to_s)
@@ -200,7 +221,6 @@ module OodSupport
     %i[name uid gecos dir shell].each { |name| define_method(name) { @passwd.public_send(name) } }
     alias id uid
     alias home dir
-    alias to_s name
 
     def groups
       @groups ||= AppgenOracle::Accounts.current.gids_of(name).map { |gid| Group.new(gid) }
@@ -214,43 +234,18 @@ module OodSupport
       groups.include?(Group.new(group))
     end
     alias member_of_group? in_group?
-
-    def <=>(other)
-      name <=> other
-    end
-
-    def eql?(other)
-      other.instance_of?(self.class) && self == other
-    end
-
-    def hash
-      [self.class, name].hash
-    end
   end
 
   # A group, by its number or its name.
   class Group
-    include Comparable
+    include AppgenOracle::Named
 
     attr_reader :id, :name
-    alias to_s name
 
     def initialize(group = Process.group)
       entry = group.is_a?(Integer) ? Etc.getgrgid(group) : Etc.getgrnam(group.to_s)
       @id = entry.gid
       @name = entry.name
-    end
-
-    def <=>(other)
-      name <=> other
-    end
-
-    def eql?(other)
-      other.instance_of?(self.class) && self == other
-    end
-
-    def hash
-      [self.class, name].hash
     end
   end
 
