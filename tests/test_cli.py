@@ -16,37 +16,9 @@ from pathlib import Path
 import pytest
 
 from ood_appgen import __version__, api, cli
+from samples import ROOT, make_app, make_site
 from tools import require_tool
 
-ROOT = Path(__file__).resolve().parent.parent
-
-SITE = """\
-site: Test Centre
-ondemand: "4.1"
-account: {ask: text}
-hours: {max: 8}
-clusters:
-  hpc:
-    title: HPC
-    scheduler: slurm
-    node_types:
-      any: {label: Any, cores: {max: 4}}
-"""
-APP = """\
-id: NAME
-title: The NAME
-category: Tests
-template: basic
-form:
-  - {id: cluster, from: clusters}
-  - {id: account, from: account}
-  - {id: bc_num_hours, from: hours}
-  - {id: node_type, from: node_types, label: Node type}
-  - {id: num_cores, from: cores, label: Number of cores}
-scripts:
-  script: script.sh
-view: {kind: link, proxy: node, button: Go}
-"""
 FILES = (
     "README.md",
     "appgen.lock",
@@ -58,21 +30,6 @@ FILES = (
     "template/script.sh.erb",
     "view.html.erb",
 )
-
-
-def make_site(folder: Path, *apps: str) -> Path:
-    (folder / "apps").mkdir(parents=True)
-    (folder / "site.yml").write_text(SITE)
-    for app in apps:
-        make_app(folder / "apps" / app, app)
-    return folder
-
-
-def make_app(folder: Path, app_id: str) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "app.yml").write_text(APP.replace("NAME", app_id))
-    (folder / "script.sh").write_text('exec sleep "${FORM_NUM_CORES}"\n')
-    return folder
 
 
 def replace(path: Path, old: str, new: str) -> None:

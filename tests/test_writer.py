@@ -26,6 +26,7 @@ from ood_appgen import __version__ as VERSION  # noqa: N812
 from ood_appgen import api, cli, writer
 from ood_appgen.render import RenderedFile
 from ood_appgen.writer import LOCK_NAME, AppChanges, WriteError
+from samples import make_site
 from tools import require_tool
 
 SCRIPT = "template/script.sh.erb"
@@ -755,28 +756,6 @@ def in_child(act: Callable[[], str]) -> str:
 
 # -- kill -9 ------------------------------------------------------------------------------------
 
-_SITE = """\
-site: Test Centre
-ondemand: "4.1"
-account: {ask: text}
-hours: {max: 8}
-clusters:
-  hpc: {title: HPC, scheduler: slurm, node_types: {any: {label: Any, cores: {max: CORES}}}}
-"""
-_APP = """\
-id: NAME
-title: The NAME
-category: Tests
-template: basic
-form:
-  - {id: cluster, from: clusters}
-  - {id: account, from: account}
-  - {id: bc_num_hours, from: hours}
-  - {id: node_type, from: node_types, label: Node type}
-  - {id: num_cores, from: cores, label: Number of cores}
-scripts: {script: script.sh}
-view: {kind: link, proxy: node, button: Go}
-"""
 APPS = ("one", "two")
 VERSIONS = ("4", "6")
 KILL_COUNT = int(os.environ.get("APPGEN_KILL_COUNT", "40"))
@@ -790,12 +769,7 @@ class Killable:
         self.files: dict[str, dict[str, tuple[RenderedFile, ...]]] = {}
         self.trees: dict[str, dict[str, dict[str, bytes]]] = {}
         for version in VERSIONS:
-            site = folder / version
-            for app in APPS:
-                (site / "apps" / app).mkdir(parents=True)
-                (site / "apps" / app / "app.yml").write_text(_APP.replace("NAME", app))
-                (site / "apps" / app / "script.sh").write_text("exec true\n")
-            (site / "site.yml").write_text(_SITE.replace("CORES", version))
+            site = make_site(folder / version, *APPS, most_cores=int(version))
             result = api.render_apps([site / "apps" / app for app in APPS], site / "site.yml")
             assert not result.failed
             self.files[version] = {a.id: a.files for a in result.apps}
