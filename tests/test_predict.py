@@ -84,14 +84,14 @@ def test_sbatch_of_a_whole_document() -> None:
         "script": {
             "submit_as_hold": "yes",
             "rerunnable": False,
-            "workdir": "/work//x/",
+            "workdir": "/scratch//x/",
             "job_name": "my job",
             "output_path": "/out",
             "native": ["--exclusive"],
         },
     }
     assert predict_sbatch(document, SESSION) == (
-        "-H", "--no-requeue", "-D", "/work//x/", "-J", "my job", "-o", "/out",
+        "-H", "--no-requeue", "-D", "/scratch//x/", "-J", "my job", "-o", "/out",
         "--export", "NONE", "--exclusive", "--parsable",
     )  # fmt: skip
 
