@@ -4,10 +4,17 @@ Two things are brought to one form before they are compared, since OOD itself do
 smart attribute bc_num_hours adds `wall_time` in seconds (the tutorial writes it as text on
 Kubernetes, which OodCore::Job::Script turns into a number), and `--partition X` in `native` is
 OOD's own `queue_name`, where we put it because `native` is for what OOD has no key for.
+
+The tutorial's own code is not in this repository. `tutorial.sha256` has what it gives, in real
+Ruby: for each choice, the SHA-256 of the document as JSON with sorted keys. It is written anew by
+
+    APPGEN_UPDATE_GOLDEN=1 OOD_TUTORIAL_RST=.../k8s-like-hpc-jupyter.rst pytest tests/test_tutorial.py
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import textwrap
@@ -22,6 +29,7 @@ from samples import sample
 from tools import require_tool
 from tutorial import expected
 
+RECORDED = Path(__file__).with_name("tutorial.sha256")
 USER = {"name": ADA.name, "home": ADA.home, "uid": ADA.uid, "gid": ADA.gid}
 SUBMITTER = Submitter(
     USER,
@@ -96,34 +104,37 @@ def test_python_evaluates_the_plan_as_ruby_does(ruby: RubyOracle) -> None:
         assert answer.data == evaluate_submission(JUPYTER.plan, choice, SUBMITTER), choice
 
 
-def tutorial_code() -> str | None:
-    """The tutorial's own submit file, where its text is at hand (never part of this repository)."""
-    named = os.environ.get("OOD_TUTORIAL_RST")
-    beside = (
-        Path(__file__).resolve().parents[2] / "shared" / "seeds" / "ood-k8s-like-hpc-jupyter.rst"
-    )
-    path = Path(named) if named else beside
-    if not path.is_file():
-        return None
+def named(choice: dict[str, str]) -> str:
+    return " ".join(choice[k] for k in ("cluster", "node_type", "num_cores", "bc_num_hours"))
+
+
+def digest(document: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def record_tutorial(text: str) -> None:
+    """Write what the tutorial's own submit file gives, from the tutorial's text."""
     match = re.search(
-        r"\n\.\. code-block:: yaml\n\n(  # submit\.yml\.erb\n.*?\n)(?=\.\. _)",
-        path.read_text(),
-        re.S,
+        r"\n\.\. code-block:: yaml\n\n(  # submit\.yml\.erb\n.*?\n)(?=\.\. _)", text, re.S
     )
     assert match, "the tutorial has no submit file in full any more"
-    return textwrap.dedent(match[1])
+    code = textwrap.dedent(match[1])
+    lines = []
+    require_tool("ruby")
+    with RubyOracle() as ruby:
+        for choice in CHOICES:
+            answer = submit(ruby, code, choice)
+            assert isinstance(answer, Rendered), (choice, answer)
+            lines.append(f"{digest(answer.data)}  {named(choice)}\n")
+    RECORDED.write_text("".join(lines), encoding="utf-8")
 
 
-def test_the_transcription_is_what_the_tutorials_own_code_gives(ruby: RubyOracle) -> None:
-    code = tutorial_code()
-    if code is None:
-        pytest.skip(
-            "the tutorial's text is not at hand (OOD_TUTORIAL_RST); its values are compared above"
-        )
-    for choice in CHOICES:
-        answer = submit(ruby, code, choice)
-        assert isinstance(answer, Rendered), (choice, answer)
-        assert answer.data == expected(choice, STAGED_ROOT, USER), choice
+def test_the_transcription_is_what_the_tutorials_own_code_gives() -> None:
+    if os.environ.get("APPGEN_UPDATE_GOLDEN") and (path := os.environ.get("OOD_TUTORIAL_RST")):
+        record_tutorial(Path(path).read_text(encoding="utf-8"))
+    recorded = [line.split("  ") for line in RECORDED.read_text(encoding="utf-8").splitlines()]
+    ours = [[digest(expected(choice, STAGED_ROOT, USER)), named(choice)] for choice in CHOICES]
+    assert ours == recorded
 
 
 KUBERNETES = {**CHOICES[-1], "cluster": "kubernetes"}

@@ -1,7 +1,7 @@
 """What the submit file of OOD's Jupyter tutorial gives, transcribed as values.
 
 Source: OSC/ood-documentation tutorials-interactive-apps/k8s-like-hpc-jupyter.rst, "submit yml in
-full". No line of its code is here; the tests also run that code itself where it is at hand.
+full". No line of its code is here; `tutorial.sha256` proves that the values are those that it gives.
 """
 
 from __future__ import annotations
