@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -117,8 +118,9 @@ class Document:
     documents: int = 1
 
 
+@lru_cache(maxsize=256)
 def read(file: SourceFile, view: View) -> Document:
-    """Read a view of a file."""
+    """Read a view of a file. Rules ask again and again, so the last ones are kept."""
     loader = YAML(typ="safe", pure=False)
     loader.version = (1, 1)
     try:
