@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from ood_appgen.lint import form as forms
 from ood_appgen.lint import psych
+from ood_appgen.lint.folder import FORM_NAMES as FORM_NAMES
+from ood_appgen.lint.folder import AppFolder, read
+from ood_appgen.lint.folder import find_apps as find_apps
 from ood_appgen.lint.form import Form
 from ood_appgen.lint.source_file import SourceFile
 from ood_appgen.model.site import SiteProfile
 
-FORM_NAMES = ("form.yml.erb", "form.yml")
 SUBMIT_NAMES = ("submit.yml.erb", "submit.yml")
 NEWEST = "4.2"
 RELEASES = ("3.0", "3.1", "4.0", "4.1", "4.2")
-_LARGEST = 1_000_000
-_READ_SUFFIXES = (
-    ".yml",
-    ".yaml",
-    ".erb",
-    ".js",
-    ".md",
-    ".sh",
-    ".py",
-    ".R",
-    ".toml",
-    ".json",
-    ".cfg",
-)
 _VIEWS = ("view.html", "info.html", "info.md", "completed.html", "completed.md")
-_SKIPPED = {".git", "node_modules", "__pycache__", ".venv"}
 
 
 @dataclass(frozen=True)
@@ -161,36 +146,17 @@ class App:
 
 def load(folder: Path, shown_as: str, settings: Settings, root: Path | None = None) -> App:
     """Read an app's directory. `root` is where the repository begins, for files that speak for all."""
-    files = {}
-    names = set()
-    for name in _list_files(folder):
-        names.add(name)
-        path = folder / name
-        if not _is_read(name, path):
-            continue
-        file = _read(path, f"{shown_as}/{name}" if shown_as not in ("", ".") else name, name)
-        if file is not None:
-            files[name] = file
-    outer = set()
-    for above in _directories_above(folder, root):
-        outer |= {entry.name for entry in os.scandir(above) if entry.is_file()}
-    return App(shown_as, files, frozenset(names), settings, frozenset(outer))
+    return from_folder(read(folder, root), shown_as, settings)
 
 
-def find_apps(path: Path) -> list[Path]:
-    """The app directories at and below a path, sorted; a file stands for the app that it is in."""
-    if path.is_file():
-        for folder in path.resolve().parents:
-            if any((folder / name).is_file() for name in FORM_NAMES):
-                return [folder]
-        return []
-    found = []
-    for where, folders, names in os.walk(path):
-        folders[:] = sorted(f for f in folders if f not in _SKIPPED)
-        if any(name in names for name in FORM_NAMES):
-            found.append(Path(where))
-            folders[:] = [f for f in folders if f not in ("template", "local")]
-    return sorted(found)
+def from_folder(folder: AppFolder, shown_as: str, settings: Settings) -> App:
+    """The app in a directory that was read."""
+    before = f"{shown_as}/" if shown_as not in ("", ".") else ""
+    files = {
+        name: _decode(before + name, name, content.data, content.executable)
+        for name, content in folder.contents.items()
+    }
+    return App(shown_as, files, folder.names, settings, folder.outer)
 
 
 def from_files(
@@ -205,44 +171,6 @@ def from_files(
     return App(shown_as, files, frozenset(names), settings)
 
 
-def _list_files(folder: Path) -> Iterator[str]:
-    for where, folders, names in os.walk(folder):
-        inner = os.path.relpath(where, folder)
-        folders[:] = sorted(f for f in folders if f not in _SKIPPED)
-        if inner == ".":
-            # An app inside an app is one of its own.
-            folders[:] = [f for f in folders if not _holds_form(Path(where) / f)]
-        for name in sorted(names):
-            yield name if inner == "." else f"{inner}/{name}"
-
-
-def _holds_form(folder: Path) -> bool:
-    return folder.name not in ("template", "local") and any(
-        (folder / name).is_file() for name in FORM_NAMES
-    )
-
-
-def _is_read(name: str, path: Path) -> bool:
-    if "/" in name and not name.startswith(("template/", "local/")):
-        return False
-    try:
-        status = path.stat()
-    except OSError:
-        return False
-    if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
-        return False
-    return name.startswith("template/") or name.endswith(_READ_SUFFIXES)
-
-
-def _read(path: Path, shown_as: str, name: str) -> SourceFile | None:
-    try:
-        content = path.read_bytes()
-        executable = bool(path.stat().st_mode & stat.S_IXUSR)
-    except OSError:
-        return None
-    return _decode(shown_as, name, content, executable)
-
-
 def _decode(shown_as: str, name: str, content: bytes, executable: bool) -> SourceFile:
     try:
         text = content.decode("utf-8-sig" if content.startswith(b"\xef\xbb\xbf") else "utf-8")
@@ -251,16 +179,6 @@ def _decode(shown_as: str, name: str, content: bytes, executable: bool) -> Sourc
     if "\0" in text:
         return SourceFile(shown_as, name, "", executable, binary=True)
     return SourceFile(shown_as, name, text, executable)
-
-
-def _directories_above(folder: Path, root: Path | None) -> Iterator[Path]:
-    folder = folder.resolve()
-    for above in folder.parents:
-        if (root is not None and above != root and root not in above.parents) or above == Path("/"):
-            return
-        yield above
-        if (above / ".git").exists():
-            return
 
 
 def _is_submit(name: str) -> bool:

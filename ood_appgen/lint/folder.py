@@ -1,0 +1,137 @@
+"""App directories on disk: where they are, and what is in their files. Nothing is understood here.
+
+This module imports little: a run in which nothing has changed needs no more than this.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+FORM_NAMES = ("form.yml.erb", "form.yml")
+_LARGEST = 1_000_000
+_READ_SUFFIXES = (
+    ".yml",
+    ".yaml",
+    ".erb",
+    ".js",
+    ".md",
+    ".sh",
+    ".py",
+    ".R",
+    ".toml",
+    ".json",
+    ".cfg",
+)
+_SKIPPED = {".git", "node_modules", "__pycache__", ".venv"}
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file that was read."""
+
+    data: bytes
+    executable: bool
+
+
+@dataclass(frozen=True)
+class AppFolder:
+    """An app's directory as it was when it was read.
+
+    `names` are all files below it, `contents` those of interest that could be read, `outer` the
+    names of the files in the directories above, up to where the repository begins.
+    """
+
+    path: Path
+    names: frozenset[str]
+    contents: Mapping[str, Content]
+    outer: frozenset[str]
+
+
+def find_apps(path: Path) -> list[Path]:
+    """The app directories at and below a path, sorted; a file stands for the app that it is in."""
+    if path.is_file():
+        for folder in path.resolve().parents:
+            if any((folder / name).is_file() for name in FORM_NAMES):
+                return [folder]
+        return []
+    found = []
+    for where, folders, names in os.walk(path):
+        folders[:] = sorted(f for f in folders if f not in _SKIPPED)
+        if any(name in names for name in FORM_NAMES):
+            found.append(Path(where))
+            folders[:] = [f for f in folders if f not in ("template", "local")]
+    return sorted(found)
+
+
+def find_root(folder: Path) -> Path | None:
+    """The directory at or above `folder` that a repository (.git) begins at."""
+    folder = folder.resolve()
+    return next((f for f in (folder, *folder.parents) if (f / ".git").exists()), None)
+
+
+def read(folder: Path, root: Path | None = None) -> AppFolder:
+    """Read an app's directory. `root` is where the repository begins, for files that speak for all."""
+    names = set()
+    contents = {}
+    for name in _list_files(folder):
+        names.add(name)
+        content = _read(folder, name)
+        if content is not None:
+            contents[name] = content
+    outer = set()
+    for above in _directories_above(folder, root):
+        try:
+            outer |= {entry.name for entry in os.scandir(above) if entry.is_file()}
+        except OSError:
+            continue
+    return AppFolder(folder, frozenset(names), contents, frozenset(outer))
+
+
+def _list_files(folder: Path) -> Iterator[str]:
+    top = str(folder)
+    for where, folders, names in os.walk(top):
+        inner = where[len(top) :].strip("/")
+        folders[:] = sorted(f for f in folders if f not in _SKIPPED)
+        if not inner:
+            # An app inside an app is one of its own.
+            folders[:] = [f for f in folders if not _holds_form(folder / f)]
+        for name in sorted(names):
+            yield f"{inner}/{name}" if inner else name
+
+
+def _holds_form(folder: Path) -> bool:
+    return folder.name not in ("template", "local") and any(
+        (folder / name).is_file() for name in FORM_NAMES
+    )
+
+
+def _read(folder: Path, name: str) -> Content | None:
+    if "/" in name and not name.startswith(("template/", "local/")):
+        return None
+    if not name.startswith("template/") and not name.endswith(_READ_SUFFIXES):
+        return None
+    path = f"{folder}/{name}"
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
+            return None
+        with open(path, "rb") as file:
+            return Content(file.read(), bool(status.st_mode & stat.S_IXUSR))
+    except OSError:
+        return None
+
+
+def _directories_above(folder: Path, root: Path | None) -> Iterator[Path]:
+    folder = folder.resolve()
+    if (folder / ".git").exists():
+        return
+    for above in folder.parents:
+        if (root is not None and above != root and root not in above.parents) or above == Path("/"):
+            return
+        yield above
+        if (above / ".git").exists():
+            return
