@@ -21,17 +21,22 @@ from ruamel.yaml.nodes import Node as RawNode
 from ood_appgen.lint.erb import MASK
 from ood_appgen.lint.source_file import SourceFile, View
 
-_TAG = "tag:yaml.org,2002:"
+_TAGGED = re.compile(r"(?:&\S+\s+)?!")
+_STRINGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:binary", "!str", "!binary")
 _INTEGER = re.compile(
-    r"(?:[-+]?0[b][01_,]+|[-+]?0[0-7_,]+|[-+]?(?:0|[1-9](?:[0-9]|,[0-9]|_[0-9])*)|[-+]?0[x][0-9a-fA-F_,]+)\Z"
+    r"[-+]?(?:0b(?=[_,]*[01])[01_,]+|0[0-7_,]+|0|[1-9](?:[0-9]|,[0-9]|_[0-9])*"
+    r"|0x(?=[_,]*[0-9a-fA-F])[0-9a-fA-F_,]+)"
 )
-_FLOAT = re.compile(r"(?:[-+]?(?=[0-9]|\.[0-9])[0-9_,]*(?:\.[0-9]*)?(?:[eE][-+][0-9]+)?(?:#.*)?)\Z")
-_BASE_60_INT = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9]){1,2}\Z")
-_BASE_60_FLOAT = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*\Z")
-_DATE = re.compile(r"\d{4}-(?:1[012]|0\d|\d)-(?:[12]\d|3[01]|0\d|\d)\Z")
+_FLOAT = re.compile(r"[-+]?(?=[0-9]|\.[0-9])(?:[0-9][0-9_,]*)?\.[0-9]*(?:[eE][-+][0-9]+)?")
+_INFINITY = re.compile(r"([-+]?)\.inf", re.IGNORECASE)
+_BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9]){1,2}(\.[0-9_]*)?")
+# Psych asks for the class before it looks whether there is such a day: 2024-02-30 is refused too.
+_DATE = re.compile(r"[0-9]{4}-(?:1[012]|0[0-9]|[0-9])-(?:[12][0-9]|3[01]|0[0-9]|[0-9])")
 _TIME = re.compile(
-    r"-?\d{4}-\d{1,2}-\d{1,2}(?:[Tt]|\s+)\d{1,2}:\d\d:\d\d(?:\.\d*)?(?:\s*(?:Z|[-+]\d{1,2}:?(?:\d\d)?))?\Z"
+    r"-?\d{4}-\d{1,2}-\d{1,2}(?:[Tt]|\s+)\d{1,2}:\d\d:\d\d(?:\.\d*)?(?:\s*(?:Z|[-+]\d{1,2}:?(?:\d\d)?))?",
+    re.ASCII,
 )
+_PART = re.compile(r"[-+]?[0-9]+(?:_[0-9]+)*(?:\.[0-9]+(?:_[0-9]+)*)?")
 _BOOLEANS = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 
 
@@ -169,8 +174,7 @@ class _Builder:
         return node
 
     def _build(self, raw: RawNode, start: int, end: int) -> Node:
-        tag = str(raw.tag) if raw.tag else ""
-        tag = "" if tag.startswith(_TAG) else tag
+        tag = str(raw.tag) if raw.tag and _TAGGED.match(self.view.text, start) else ""
         if isinstance(raw, MappingNode):
             items = tuple((self.build(k), self.build(v)) for k, v in raw.value)
             end = max(start, items[-1][1].end) if items and not raw.flow_style else end
@@ -183,7 +187,8 @@ class _Builder:
         text = str(raw.value)
         style = raw.style or ""
         opaque = MASK in text or any(start <= o < raw.end_mark.index for o in self.view.opaque)
-        kind = "str" if style or opaque or tag else resolve(text)
+        quoted = bool(style) and not tag  # Psych resolves `!!int "3"`, and ignores most tags
+        kind = "str" if quoted or opaque or tag in _STRINGS else resolve(text)
         if not style and kind == "str" and text == "<<":
             self.aliases.append(start)
         return Scalar(self.file, start, end, text, kind, style, opaque, tag=tag)
@@ -201,28 +206,21 @@ def resolve(text: str) -> str:
         return "null"
     if lower in _BOOLEANS:
         return "bool"
-    if text[0] == ":" and len(text) > 1 and text[1] != ":" and not text[1].isspace():
+    if "\n" in text:
+        return "str"
+    if text[0] == ":" and len(text) > 1:
         return "symbol"
-    if text[0] in "-+.0123456789":
-        if _DATE.match(text) and _is_date(text):
-            return "date"
-        if _TIME.match(text):
-            return "date"
-        if lower in (".inf", "+.inf", "-.inf", ".nan"):
-            return "float"
-        if _BASE_60_INT.match(text) or _INTEGER.match(text):
-            return "int"
-        if _BASE_60_FLOAT.match(text):
-            return "float"
-        if _FLOAT.match(text) and any(c.isdigit() for c in text):
-            return "float"
-    return "str"
-
-
-def _is_date(text: str) -> bool:
-    year, month, day = (int(part) for part in text.split("-"))
-    days = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-    return 1 <= month <= 12 and 1 <= day <= days[month - 1]
+    if text[0] not in "-+.0123456789":
+        return "str"
+    if _TIME.fullmatch(text) or _DATE.fullmatch(text):
+        return "date"
+    if _INFINITY.fullmatch(text) or lower == ".nan":
+        return "float"
+    if base_60 := _BASE_60.fullmatch(text):
+        return "float" if base_60[1] else "int"
+    if _FLOAT.fullmatch(text):
+        return "float"
+    return "int" if _INTEGER.fullmatch(text) else "str"
 
 
 def _to_s(text: str, kind: str) -> str:
@@ -230,41 +228,53 @@ def _to_s(text: str, kind: str) -> str:
         return ""
     if kind == "bool":
         return str(_BOOLEANS[text.lower()]).lower()
-    if kind == "int":
-        return str(_integer(text))
-    if kind == "float":
-        return _float(text)
+    try:
+        if kind == "int":
+            return str(_integer(text))
+        if kind == "float":
+            return _float(text)
+    except (ValueError, OverflowError):  # thousands of digits
+        return text
     return text[1:] if kind == "symbol" else text
 
 
 def _integer(text: str) -> int:
+    if ":" in text:
+        return int(_base_60(text))
     digits = text.replace("_", "").replace(",", "")
     sign = -1 if digits.startswith("-") else 1
     digits = digits.lstrip("+-")
-    if ":" in digits:
-        total = 0
-        for part in digits.split(":"):
-            total = total * 60 + int(part)
-        return sign * total
     if digits.startswith(("0x", "0b")):
         return sign * int(digits, 0)
     return sign * (int(digits, 8) if digits.startswith("0") and len(digits) > 1 else int(digits))
 
 
+def _base_60(text: str) -> float:
+    """Psych's sum: the first part counts 3600 each, also where there are two parts only."""
+    total = 0.0 if "." in text else 0
+    for place, part in enumerate(text.split(":")):
+        number = _PART.match(part)
+        digits = number[0].replace("_", "") if number else "0"
+        value = float(digits) if "." in text else int(digits)
+        total += value * 60 ** abs(place - 2)
+    return total
+
+
 def _float(text: str) -> str:
-    lower = text.lower()
-    if lower.endswith((".inf", ".nan")):
-        return {".inf": "Infinity", "+.inf": "Infinity", "-.inf": "-Infinity"}.get(lower, "NaN")
-    digits = text.replace("_", "").replace(",", "")
-    if ":" in digits:
-        total = 0.0
-        for part in digits.lstrip("+-").split(":"):
-            total = total * 60 + float(part)
-        return repr(-total if digits.startswith("-") else total)
-    try:
-        return repr(float(digits))
-    except ValueError:
-        return text
+    if infinite := _INFINITY.fullmatch(text):
+        return "-Infinity" if infinite[1] == "-" else "Infinity"
+    if text.lower() == ".nan":
+        return "NaN"
+    number = _base_60(text) if ":" in text else float(text.replace("_", "").replace(",", ""))
+    shown = repr(number)
+    if "inf" in shown:
+        return shown.replace("inf", "Infinity")
+    if 1e15 <= abs(number) < 1e16 and shown.endswith(".0"):
+        # Ruby writes the exponent of whole numbers one digit earlier than Python.
+        sign, digits = shown[: shown[0] == "-"], shown.lstrip("-").removesuffix(".0")
+        return f"{sign}{digits[0]}.{digits[1:].rstrip('0') or '0'}e+15"
+    mantissa, e, exponent = shown.partition("e")
+    return mantissa + (".0" if e and "." not in mantissa else "") + e + exponent
 
 
 def _is_key(node: Node, name: str) -> bool:
