@@ -13,12 +13,12 @@ from ood_appgen.lint.folder import FORM_NAMES as FORM_NAMES
 from ood_appgen.lint.folder import AppFolder, read
 from ood_appgen.lint.folder import find_apps as find_apps
 from ood_appgen.lint.form import Form
+from ood_appgen.lint.releases import NEWEST as NEWEST
+from ood_appgen.lint.releases import RELEASES as RELEASES
 from ood_appgen.lint.source_file import SourceFile
 from ood_appgen.model.site import SiteProfile
 
 SUBMIT_NAMES = ("submit.yml.erb", "submit.yml")
-NEWEST = "4.2"
-RELEASES = ("3.0", "3.1", "4.0", "4.1", "4.2")
 _VIEWS = ("view.html", "info.html", "info.md", "completed.html", "completed.md")
 
 
