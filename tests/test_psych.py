@@ -63,7 +63,7 @@ FIXED = (
     "0 -0 +0 00 000 01 08 09 010 -010 +010 0o10 0O10 0x10 0X10 0xfF -0x1f 0b101 0B1 0b2 -0b11 0b 0x",
     "1_000 1__000 1_ _1 1,000 1,,000 1, ,1 0_1 0,1 0_ 0, 0b_1 0x_f 0x_ 0b, 1_0,0",
     "1. .1 . -. +. -.5 +.5 1.5 3.10 1.0 00.5 1.5e3 1.5e+3 1.5E-3 1e3 1e+3 1.e+3 .e+3 1_0.5 1,0.5",
-    "1.5_0 1.5,0 1,.5 1_.5 _1.5 1.0e+20 1.0e+15 1.5e+15 -1.25e+15 1234567890123456.7 1.0e+16 0.0001 0.00001 1.0e-7 1.0e+400",
+    "1.5_0 1.5,0 1,.5 1_.5 _1.5 1.0e+20 1.0e+15 1.5e+15 1234567890123456.7 1.0e+16 0.0001 0.00001 1.0e-7 1.0e+400",
     "1.2.3 -1.5",
     "1:30 1:30:00 01:30:00 -1:30 +1:30 1:60 1:5 1:5:9 1:30:00:00 0:0 00:10 1:30.5 1:30:00.25 1:30.",
     "1_0:30 1__0:30 190:20:30 190:20:30.15 1:30._5 1:30.5_5 1:30.5__5 :30 1: 1:3a 12:00pm 08:00",
@@ -144,6 +144,8 @@ def test_plain_scalars_are_what_psych_makes_of_them() -> None:
             # 0x_ and .e+3 pass Psych's own patterns, and then its conversion fails.
             assert value == "ArgumentError", text
             same = mine == "str"
+        elif re.fullmatch(r"[-+]?0[_,]+", text):
+            same = mine == "str"  # since psych 5, which Open OnDemand bundles; 0 before
         elif kind == "refused":
             same = mine == {"Date": "date", "Time": "date", "Symbol": "symbol"}[value]
         else:

@@ -1,6 +1,7 @@
 """YAML as Ruby's Psych reads it for Open OnDemand, as nodes that know where they stand.
 
-Psych resolves plain scalars with rules of its own (psych/scalar_scanner.rb of Ruby 3.x): YAML 1.1's
+Psych resolves plain scalars with rules of its own (psych/scalar_scanner.rb of psych 5,
+which Open OnDemand bundles): YAML 1.1's
 booleans, base 60 and octal numbers, dates and symbols. Both Psych and this module parse with libyaml.
 Only the first document of a file counts: OSC/ondemand apps/dashboard/app/models/batch_connect/app.rb
 `read_yaml_erb` calls YAML.safe_load, which refuses aliases, dates and symbols.
@@ -24,7 +25,7 @@ from ood_appgen.lint.source_file import SourceFile, View
 _TAGGED = re.compile(r"(?:&\S+\s+)?!")
 _STRINGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:binary", "!str", "!binary")
 _INTEGER = re.compile(
-    r"[-+]?(?:0b(?=[_,]*[01])[01_,]+|0[0-7_,]+|0|[1-9](?:[0-9]|,[0-9]|_[0-9])*"
+    r"[-+]?(?:0b(?=[_,]*[01])[01_,]+|0(?=[_,]*[0-7])[0-7_,]+|0|[1-9](?:[0-9]|,[0-9]|_[0-9])*"
     r"|0x(?=[_,]*[0-9a-fA-F])[0-9a-fA-F_,]+)"
 )
 _FLOAT = re.compile(r"[-+]?(?=[0-9]|\.[0-9])(?:[0-9][0-9_,]*)?\.[0-9]*(?:[eE][-+][0-9]+)?")
