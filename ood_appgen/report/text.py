@@ -1,35 +1,45 @@
-"""Findings for a person: place, severity, message and rule, then the line with a mark under it."""
+"""Findings for a person: place, severity, message and rule, then the line with a mark under it.
+
+In colour as ruff has it: the path bold, the mark green, the severity by how bad it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from ood_appgen.diagnostics import Diagnostic, Span
+import click
+
+from ood_appgen.diagnostics import Diagnostic, Severity, Span
 
 ReadLine = Callable[[str, int], str]
 """The text of a line of a file, by path and number from 1; "" where it cannot be had."""
 
 _WIDEST = 120
+_COLOURS = {Severity.NOTE: "cyan", Severity.WARNING: "yellow", Severity.ERROR: "red"}
 
 
-def report(diagnostics: Iterable[Diagnostic], read_line: ReadLine) -> str:
+def report(diagnostics: Iterable[Diagnostic], read_line: ReadLine, colour: bool = False) -> str:
     """The whole report; empty where there is nothing to say."""
-    return "".join(f"{line}\n" for d in diagnostics for line in describe(d, read_line))
+    return "".join(f"{line}\n" for d in diagnostics for line in describe(d, read_line, colour))
 
 
-def describe(diagnostic: Diagnostic, read_line: ReadLine) -> Iterator[str]:
+def describe(diagnostic: Diagnostic, read_line: ReadLine, colour: bool = False) -> Iterator[str]:
     """The lines about one finding."""
-    place = str(diagnostic.span) if diagnostic.span else diagnostic.path
-    yield f"{place}: {diagnostic.severity.word}: {diagnostic.message} [{diagnostic.rule}]"
-    if diagnostic.span:
-        yield from _show_line(diagnostic.span, read_line)
-    for span, text in diagnostic.related:
-        yield f"  {span}: {text}"
+    span = diagnostic.span
+    path = _paint(colour, _show(diagnostic.path), bold=True)
+    place = f"{path}:{span.line}:{span.column}" if span else path
+    word = _paint(colour, diagnostic.severity.word, _COLOURS[diagnostic.severity], bold=True)
+    yield f"{place}: {word}: {_show(diagnostic.message)} [{diagnostic.rule}]"
+    if span:
+        yield from _show_line(span, read_line, colour)
+    for other, text in diagnostic.related:
+        path = _paint(colour, _show(other.path), bold=True)
+        yield f"  {path}:{other.line}:{other.column}: {_show(text)}"
     if diagnostic.hint:
-        yield f"  hint: {diagnostic.hint}"
+        yield f"  hint: {_show(diagnostic.hint)}"
 
 
-def _show_line(span: Span, read_line: ReadLine) -> Iterator[str]:
+def _show_line(span: Span, read_line: ReadLine, colour: bool) -> Iterator[str]:
     line = read_line(span.path, span.line)
     if not line.strip():
         return
@@ -46,4 +56,14 @@ def _show_line(span: Span, read_line: ReadLine) -> Iterator[str]:
     before = "".join("\t" if c == "\t" else " " for c in line[:start])
     shown = "".join(c if c.isprintable() or c == "\t" else "?" for c in line)
     yield f"  {number} | {shown}"
-    yield f"  {' ' * len(number)} | {before}^{'~' * (marked - 1)}"
+    mark = _paint(colour, f"^{'~' * (marked - 1)}", "green", bold=True)
+    yield f"  {' ' * len(number)} | {before}{mark}"
+
+
+def _show(text: str) -> str:
+    """Text that stays on its line, and does nothing to a terminal: files are named by anyone."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _paint(colour: bool, text: str, name: str | None = None, *, bold: bool) -> str:
+    return click.style(text, fg=name, bold=bold) if colour else text
