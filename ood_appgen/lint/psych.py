@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from ruamel.yaml import YAML
@@ -177,7 +177,7 @@ class _Builder:
     def _build(self, raw: RawNode, start: int, end: int) -> Node:
         tag = str(raw.tag) if raw.tag and _TAGGED.match(self.view.text, start) else ""
         if isinstance(raw, MappingNode):
-            items = tuple((self.build(k), self.build(v)) for k, v in raw.value)
+            items = tuple(self._pairs(raw))
             end = max(start, items[-1][1].end) if items and not raw.flow_style else end
             return Mapping(self.file, start, end, items, self._complete(raw), tag=tag)
         if isinstance(raw, SequenceNode):
@@ -193,6 +193,22 @@ class _Builder:
         if not style and kind == "str" and text == "<<":
             self.aliases.append(start)
         return Scalar(self.file, start, end, text, kind, style, opaque, tag=tag)
+
+    def _pairs(self, raw: MappingNode) -> Iterator[tuple[Node, Node]]:
+        stops = [key.start_mark.index for key, _ in raw.value[1:]] + [raw.end_mark.index]
+        for (key, value), stop in zip(raw.value, stops, strict=True):
+            built = self.build(key), self.build(value)
+            yield built[0], self._with_lines(built[1], key.end_mark.index, stop)
+
+    def _with_lines(self, value: Node, start: int, stop: int) -> Node:
+        """A value with the lines that Ruby prints between its key and the next one."""
+        if not any(start <= o < stop for o in self.view.opaque):
+            return value
+        if isinstance(value, (Mapping, Sequence)) and value.complete:
+            return replace(value, complete=False)
+        if isinstance(value, Scalar) and value.kind == "null" and not value.text:
+            return replace(value, kind="str", opaque=True)
+        return value
 
     def _complete(self, raw: RawNode) -> bool:
         # A block collection ends where the next token begins: blank lines after it are its own.
