@@ -12,8 +12,8 @@ makes a new case of a finding that only moved. Jenkins takes a file without case
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable
+from itertools import chain, count
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
@@ -45,12 +45,11 @@ def _add_suite(top: Element, path: str, diagnostics: list[Diagnostic]) -> None:
     suite = SubElement(top, "testsuite", name=path)
     if not diagnostics:
         SubElement(suite, "testcase", name="no findings", classname=path, file=path)
-    seen: Counter[str] = Counter()
+    names: set[str] = set()
     for diagnostic in diagnostics:
-        name = _clean(f"{diagnostic.rule}: {diagnostic.message}")
-        seen[name] += 1
-        unique = f"{name} ({seen[name]})" if seen[name] > 1 else name
-        case = SubElement(suite, "testcase", name=unique, classname=path, file=path)
+        name = _name_apart(_clean(f"{diagnostic.rule}: {diagnostic.message}"), names)
+        names.add(name)
+        case = SubElement(suite, "testcase", name=name, classname=path, file=path)
         span = diagnostic.span
         if span:
             case.set("line", str(span.line))
@@ -63,6 +62,11 @@ def _add_suite(top: Element, path: str, diagnostics: list[Diagnostic]) -> None:
             failure.set("message", _clean(diagnostic.message))
             failure.text = _clean(text)
     _count(suite)
+
+
+def _name_apart(name: str, taken: set[str]) -> str:
+    numbered = (f"{name} ({number})" for number in count(2))
+    return next(n for n in chain((name,), numbered) if n not in taken)
 
 
 def _count(element: Element) -> None:

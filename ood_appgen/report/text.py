@@ -26,7 +26,7 @@ def report(diagnostics: Iterable[Diagnostic], read_line: ReadLine, colour: bool 
 def describe(diagnostic: Diagnostic, read_line: ReadLine, colour: bool = False) -> Iterator[str]:
     """The lines about one finding."""
     span = diagnostic.span
-    path = _paint(colour, _show(diagnostic.path), bold=True)
+    path = _paint(colour, _show(diagnostic.path or "."), bold=True)
     place = f"{path}:{span.line}:{span.column}" if span else path
     word = _paint(colour, diagnostic.severity.word, _COLOURS[diagnostic.severity], bold=True)
     yield f"{place}: {word}: {_show(diagnostic.message)} [{diagnostic.rule}]"
