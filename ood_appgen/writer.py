@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
-import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ood_appgen import lock
+from ood_appgen.lock import LOCK_NAME
 from ood_appgen.render import RenderedFile
 
-LOCK_NAME = "appgen.lock"
+EDITED = "edited since appgen wrote it"
+FOREIGN = "not written by appgen"
 _STAGE_PREFIX = ".appgen-"
 _STAGE_NAME = re.compile(r"\.appgen-[a-z][a-z0-9_-]*-[a-z0-9_]{8}(\.old)?")
 _AT_FDCWD = -100
@@ -35,54 +36,117 @@ class WriteError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happens to one file. `kind` is create, update, remove or unchanged."""
+    """What happens to one file. `kind` is create, update, merge, keep, remove or unchanged.
+
+    `by_hand` says what of somebody's work takes part: "edited since appgen wrote it" or "not
+    written by appgen". A file is kept when it was edited and there is nothing new for it;
+    `conflicts` counts the places of a merge that a person has to decide. `found` is the digest of
+    what was there.
+    """
 
     path: str
     kind: str
     by_hand: str = ""
+    conflicts: int = 0
+    found: str = ""
 
 
 @dataclass(frozen=True)
 class AppChanges:
-    """What happens to one app's directory.
-
-    A change whose `by_hand` is not empty would destroy somebody's work: "edited since appgen wrote
-    it" or "not written by appgen".
-    """
+    """What happens to one app's directory, with the contents that its files get."""
 
     target: Path
     files: tuple[RenderedFile, ...]
     changes: tuple[Change, ...]
+    rendered: tuple[RenderedFile, ...]
+    found: tuple[Change, ...]
 
     @property
     def is_clean(self) -> bool:
-        """Whether the directory is already as it should be."""
-        return all(c.kind == "unchanged" for c in self.changes)
+        """Whether the directory is already as it should be, but for what the lock remembers."""
+        return all(c.kind == "unchanged" or c.path == LOCK_NAME for c in self.changes)
 
     @property
     def blocked(self) -> tuple[Change, ...]:
-        """Changes that need --force."""
-        return tuple(c for c in self.changes if c.by_hand)
+        """Changes that would destroy somebody's work: they need --merge or --force."""
+        return tuple(c for c in self.changes if c.by_hand and c.kind in ("update", "remove"))
 
 
-def compare(target: Path, files: Sequence[RenderedFile], version: str) -> AppChanges:
-    """Compare an app's rendered files with its directory; reads only. Raises WriteError."""
-    lock = RenderedFile(LOCK_NAME, _lock_bytes(files, version))
-    with_lock = (*files, lock)
-    return AppChanges(target, with_lock, _find_changes(target, with_lock))
+def compare(
+    target: Path,
+    files: Sequence[RenderedFile],
+    version: str,
+    app_id: str = "",
+    inputs: Mapping[str, str] | None = None,
+) -> AppChanges:
+    """Compare an app's rendered files with its directory; reads only. Raises WriteError.
+
+    `inputs` are the digests of what the files were made from, for the lock.
+    """
+    with_lock = (*files, lock.make(files, version, app_id, inputs or {}))
+    found = _find_changes(target, with_lock)
+    return AppChanges(target, with_lock, found, with_lock, found)
+
+
+def force(changes: AppChanges) -> AppChanges:
+    """The same with appgen's version of everything: what was edited is overwritten."""
+    ours = (replace(c, kind="update") if c.kind == "keep" else c for c in changes.changes)
+    return replace(changes, changes=tuple(ours))
+
+
+def merge(changes: AppChanges) -> AppChanges:
+    """The same with edits and news in one file, where both changed it since it was written.
+
+    Where they touch the same lines, both stand there between conflict markers. A file whose edits
+    cannot be merged (it is no text, or its lock is lost) is kept as it is, and so is an edited one
+    that appgen no longer makes.
+    """
+    base = lock.read(changes.target).base
+    files = {f.path: f for f in changes.files}
+    merged = []
+    for change in changes.changes:
+        if change.by_hand and change.kind == "remove":
+            change = replace(change, kind="keep")
+        elif change.by_hand and change.kind == "update":
+            ours = files[change.path]
+            joined = _merge_file(base.get(change.path), changes.target / change.path, ours.content)
+            if joined is None:
+                change = replace(change, kind="keep")
+            else:
+                files[change.path] = replace(ours, content=joined[0])
+                change = replace(change, kind="merge", conflicts=joined[1])
+        merged.append(change)
+    return replace(changes, files=tuple(files.values()), changes=tuple(merged))
+
+
+def _merge_file(base: str | None, path: Path, ours: bytes) -> tuple[bytes, int] | None:
+    from merge3 import Merge3  # only where there is something to merge
+
+    if base is None:
+        return None
+    try:
+        yours, new = path.read_bytes().decode(), ours.decode()
+    except (OSError, UnicodeDecodeError):
+        return None
+    old, theirs, ours_now = (text.splitlines(keepends=True) for text in (base, yours, new))
+    both = Merge3(old, theirs, ours_now)
+    conflicts = sum(region[0] == "conflict" for region in both.merge_regions())
+    text = "".join(both.merge_lines(name_a="edited by hand", name_b="appgen"))
+    return text.encode(), conflicts
 
 
 def _find_changes(target: Path, files: Sequence[RenderedFile]) -> tuple[Change, ...]:
     try:
         _refuse_odd_target(target)
-        known = _read_lock(target)
+        known = lock.read(target).files
         changes = [_compare_file(target, file, known) for file in files]
         names = {f.path for f in files}
         for path, digest in sorted(known.items()):
             if path in names or not os.path.lexists(target / path) or (target / path).is_dir():
                 continue
-            edited = _state(target / path) != digest
-            changes.append(Change(path, "remove", "edited since appgen wrote it" if edited else ""))
+            state = _state(target / path)
+            by_hand = EDITED if state != digest else ""
+            changes.append(Change(path, "remove", by_hand, found=state))
     except OSError as exc:
         raise WriteError(f"{exc.filename or target}: cannot be read: {exc.strerror}") from exc
     return tuple(sorted(changes, key=lambda c: c.path))
@@ -115,7 +179,7 @@ def write(apps: Sequence[AppChanges], root: Path) -> None:
 
     Files in a target that appgen knows nothing of stay where they are.
     """
-    todo = [app for app in apps if not app.is_clean]
+    todo = [app for app in apps if any(c.kind != "unchanged" for c in app.changes)]
     if not todo and not any(_leftovers(root)):
         return
     try:
@@ -123,7 +187,7 @@ def write(apps: Sequence[AppChanges], root: Path) -> None:
         with _exclusive(root), ExitStack() as stack:
             staged = []
             for app in todo:
-                if _find_changes(app.target, app.files) != app.changes:
+                if _find_changes(app.target, app.rendered) != app.found:
                     raise WriteError(f"{app.target}: changed while rendering; run again")
                 stage = Path(
                     tempfile.mkdtemp(prefix=f"{_STAGE_PREFIX}{app.target.name}-", dir=root)
@@ -148,7 +212,7 @@ def _refuse_odd_target(target: Path) -> None:
         raise WriteError(f"{target}: is a file; move it away, or choose another --output")
 
 
-def _compare_file(target: Path, file: RenderedFile, known: dict[str, str]) -> Change:
+def _compare_file(target: Path, file: RenderedFile, known: Mapping[str, str]) -> Change:
     path = target / file.path
     for folder in path.relative_to(target).parents:
         place = target / folder
@@ -167,55 +231,29 @@ def _compare_file(target: Path, file: RenderedFile, known: dict[str, str]) -> Ch
     if not os.path.lexists(path):
         return Change(file.path, "create")
     state = _state(path)
-    if state == _digest(file.content, file.executable):
-        return Change(file.path, "unchanged")
+    if state == lock.digest(file.content, file.executable):
+        return Change(file.path, "unchanged", found=state)
     if file.path == LOCK_NAME:
-        return Change(file.path, "update")
+        return Change(file.path, "update", found=state)
     if file.path not in known:
-        return Change(file.path, "update", "not written by appgen")
-    if state != known[file.path]:
-        return Change(file.path, "update", "edited since appgen wrote it")
-    return Change(file.path, "update")
+        return Change(file.path, "update", FOREIGN, found=state)
+    if state == known[file.path]:
+        return Change(file.path, "update", found=state)
+    nothing_new = known[file.path] == lock.digest(file.content, file.executable)
+    return Change(file.path, "keep" if nothing_new else "update", EDITED, found=state)
 
 
 def _state(path: Path) -> str:
     if path.is_symlink() or not path.is_file():
         return "other"
-    return _digest(path.read_bytes(), bool(path.stat().st_mode & 0o100))
-
-
-def _digest(content: bytes, executable: bool) -> str:
-    return ("x:" if executable else "-:") + hashlib.sha256(content).hexdigest()
-
-
-def _lock_bytes(files: Sequence[RenderedFile], version: str) -> bytes:
-    data = {
-        "made_by": f"ood-appgen {version}",
-        "files": {f.path: _digest(f.content, f.executable) for f in files},
-    }
-    return (json.dumps(data, indent=2, sort_keys=True) + "\n").encode()
-
-
-def _read_lock(target: Path) -> dict[str, str]:
-    """The hashes that were written last; nothing where there is no lock that can be read."""
-    try:
-        data = json.loads((target / LOCK_NAME).read_bytes())
-        files = data["files"]
-        safe = {
-            str(path): str(digest)
-            for path, digest in files.items()
-            if path and path[:1] != "/" and not {"..", "."} & set(path.split("/"))
-        }
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return {}
-    return safe
+    return lock.digest(path.read_bytes(), bool(path.stat().st_mode & 0o100))
 
 
 def _build(app: AppChanges, stage: Path) -> None:
     """The whole new directory: our files, and whatever else was in the old one."""
-    ours = {f.path for f in app.files} | {c.path for c in app.changes if c.kind == "remove"}
+    kept = {c.path for c in app.changes if c.kind == "keep"}
+    files = [f for f in app.files if f.path not in kept]
+    ours = {f.path for f in files} | {c.path for c in app.changes if c.kind == "remove"}
     if app.target.is_dir():
         _copy_owner_and_mode(app.target, stage)
         _carry_over(app.target, stage, ours)
@@ -223,7 +261,7 @@ def _build(app: AppChanges, stage: Path) -> None:
         umask = os.umask(0)
         os.umask(umask)
         stage.chmod(0o777 & ~umask)
-    for file in app.files:
+    for file in files:
         path = stage / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = 0o777 if file.executable else 0o666

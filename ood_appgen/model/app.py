@@ -94,7 +94,10 @@ class Resources:
 
 @dataclass(frozen=True)
 class AppSpec:
-    """An app. `scripts` are texts by name; `icon_file` is the icon's bytes where it is a file."""
+    """An app. `scripts` are texts by name; `icon_file` is the icon's bytes where it is a file.
+
+    `read_files` are the files beside app.yml that were read for it.
+    """
 
     id: str
     title: str
@@ -117,6 +120,7 @@ class AppSpec:
     environment: Pairs
     scripts: tuple[tuple[str, str], ...]
     view: View | None
+    read_files: tuple[str, ...]
     path: str
     span: Span
     template_span: Span

@@ -21,7 +21,7 @@ from ood_appgen.model.app import (
     View,
 )
 from ood_appgen.model.site import PLACEHOLDERS, pairs, placeholders, unknown_placeholders
-from ood_appgen.model.text import read_script
+from ood_appgen.model.text import read_script, script_files
 from ood_appgen.schema import did_you_mean
 from ood_appgen.source import Document, PathKey
 
@@ -117,6 +117,7 @@ class _Parser:
             environment=pairs(data.get("environment")),
             scripts=self._scripts(data["scripts"]),
             view=self._view(data.get("view"), template, tuple(connection.get("params", ()))),
+            read_files=(*([icon] if icon in ICONS else []), *script_files(data["scripts"].values())),
             path=self.document.path,
             span=self.document.span(("id",)),
             template_span=self.document.span(("template",)),

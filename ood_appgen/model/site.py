@@ -192,7 +192,7 @@ class AppOverride:
 
 @dataclass(frozen=True)
 class SiteProfile:
-    """A site. `directory` is where site.yml is; script files named there are read from it."""
+    """A site. `directory` is where site.yml is; the `read_files` named there are read from it."""
 
     name: str
     ondemand: tuple[int, int]
@@ -203,6 +203,7 @@ class SiteProfile:
     mounts: Mapping[str, Mount]
     compute_clusters: Mapping[str, ComputeCluster]
     apps: Mapping[str, AppOverride]
+    read_files: tuple[str, ...]
     directory: Path
     path: str
     span: Span

@@ -29,7 +29,7 @@ from ood_appgen.model.site import (
     split_placeholders,
     unknown_placeholders,
 )
-from ood_appgen.model.text import read_script
+from ood_appgen.model.text import read_script, script_files
 from ood_appgen.schema import did_you_mean
 from ood_appgen.source import Document, PathKey
 
@@ -89,10 +89,16 @@ class _Parser:
             mounts=mounts,
             compute_clusters=compute,
             apps=apps,
+            read_files=self._read_files(data),
             directory=directory,
             path=self.document.path,
             span=self.document.span(()),
         )
+
+    @staticmethod
+    def _read_files(data: dict[str, Any]) -> tuple[str, ...]:
+        texts = [c.get(key, "") for c in data["clusters"].values() for key in ("before", "publish")]
+        return tuple(dict.fromkeys(script_files(texts)))
 
     # -- parts ------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from ood_appgen.diagnostics import Diagnostic, Span, error, quote
@@ -29,3 +30,8 @@ def read_script(text: str, directory: Path, span: Span) -> tuple[str, Diagnostic
         return "", error(
             span, "script-file", f"the script {quote(text)} cannot be read: {reason}", hint
         )
+
+
+def script_files(texts: Iterable[str]) -> tuple[str, ...]:
+    """The names of files among the values that `read_script` takes."""
+    return tuple(text for text in texts if text and "\n" not in text)
