@@ -7,7 +7,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -319,7 +318,6 @@ def _format(
     return sarif.report(found, rules.values(), read_line, __version__, root=root)
 
 
-@cache
 def _find_root() -> str:
     """The top of the repository: CI services know files by their path from there."""
     from ood_appgen.lint import folder

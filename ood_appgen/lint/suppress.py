@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ood_appgen.diagnostics import Diagnostic, Edit, Severity, quote, sort
-from ood_appgen.lint import bash, psych
+from ood_appgen.lint import erb, psych, shell
 from ood_appgen.lint.app import App
 from ood_appgen.lint.catalog import IGNORE_UNUSED
 from ood_appgen.lint.ruby import walk
@@ -189,7 +189,7 @@ def _find_comment(file: SourceFile, offset: int) -> tuple[int, int, int] | None:
         return None
     if name.endswith((".yml", ".yaml")) and _is_in_scalar(file, start):
         return None
-    if bash.shell_of(file) and not _is_shell_comment(file, start):
+    if shell.is_shell(file) and not _is_shell_comment(file, start):
         return None
     return start, line_end, line_end
 
@@ -220,8 +220,10 @@ def _is_in_scalar(file: SourceFile, offset: int) -> bool:
 
 
 def _is_shell_comment(file: SourceFile, offset: int) -> bool:
-    for view in file.views:
-        for node in walk(bash.parse(bash.fill(file, view))):
-            if node.type == "comment" and node.start_byte <= offset < node.end_byte:
-                return True
-    return False
+    import tree_sitter_bash
+    from tree_sitter import Language, Parser
+
+    text = file.masked.replace(erb.MASK, "x")
+    code = "".join(c if c.isascii() else "_" for c in text)
+    root = Parser(Language(tree_sitter_bash.language())).parse(code.encode()).root_node
+    return any(n.type == "comment" and n.start_byte <= offset < n.end_byte for n in walk(root))
