@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ood_appgen import __version__
+from ood_appgen import __version__, cli_lint
 from ood_appgen.diagnostics import Diagnostic, has_errors
 from ood_appgen.resources import SCHEMAS, schema_path
 
@@ -34,10 +34,11 @@ app.yml       what an app is, with nothing of a site in it
 appgen render turns the two into an app that Open OnDemand reads:
               form.yml, submit.yml.erb, template/, manifest.yml, view
 appgen verify proves that every choice in an app's form gives what was planned
+appgen lint   finds what is wrong in any app, without running it: appgen rules
 
 \b
 Start:        appgen render sample_apps/apps/jupyter
-In CI:        appgen render --check
+In CI:        appgen render --check; appgen lint
 Editors:      # yaml-language-server: $schema=  (see: appgen schema --help)
 
 Exit codes: 0 nothing to report, 1 findings or differences, 2 wrong usage or bad input.
@@ -59,6 +60,10 @@ _site_option = click.option(
 @click.version_option(__version__, prog_name="appgen")
 def cli() -> None:
     """The command group."""
+
+
+cli.add_command(cli_lint.lint_command)
+cli.add_command(cli_lint.rules_command)
 
 
 @cli.command("render", short_help="Render apps for a site.")

@@ -251,7 +251,8 @@ def test_the_page_of_a_rule_is_its_help() -> None:
 
 
 def test_identities_differ_and_do_not_move_with_lines() -> None:
-    found = [*HARD, make(FORM, "form-tab", Severity.NOTE, "as in line 4", "", 40, 1)]
+    again = [make(FORM, "form-tab", Severity.NOTE, "the same", "", line, 1) for line in (60, 61)]
+    found = [*HARD, *again, make(FORM, "form-tab", Severity.NOTE, "as in line 4", "", 40, 1)]
     identities = fingerprints(found, read_line, ".")
     assert len(set(identities)) == len(found)
 

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ood_appgen.diagnostics import quote
+
 if TYPE_CHECKING:
     from ood_appgen.lint.rule import Rule
 
@@ -56,6 +58,14 @@ def choose(select: Sequence[str], ignore: Sequence[str], profile: str) -> tuple[
         if _closeness(rule, select, profile) > _closeness(rule, ignore, profile)
         or (rule.id == INTERNAL_ERROR and INTERNAL_ERROR not in ignore)
     )
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """`did you mean "x"?` for the nearest known word, or nothing."""
+    import difflib
+
+    nearest = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"did you mean {quote(nearest[0])}?" if nearest else ""
 
 
 def _closeness(rule: Rule, words: Iterable[str], profile: str) -> int:

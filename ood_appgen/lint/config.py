@@ -192,16 +192,8 @@ def check_words(words: Sequence[str]) -> str:
     return ""
 
 
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """`did you mean "x"?` for the nearest known word, or nothing."""
-    import difflib
-
-    nearest = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"did you mean {quote(nearest[0])}?" if nearest else ""
-
-
 def _suggest(word: str) -> str:
-    suggestion = did_you_mean(word, catalog.selectors())
+    suggestion = catalog.suggest(word, catalog.selectors())
     return f"; {suggestion}" if suggestion else "; see: appgen rules"
 
 
@@ -218,7 +210,7 @@ class _Reader:
             self.fail((), f"{TABLE} must be a table")
         for key in table:
             if key not in KEYS:
-                hint = did_you_mean(key, KEYS) or f"the keys: {', '.join(KEYS)}"
+                hint = catalog.suggest(key, KEYS) or f"the keys: {', '.join(KEYS)}"
                 self.fail((key,), f"{quote(key)} is not a key of the linter's configuration", hint)
         folder = self.path.resolve().parent
         severity = tuple(self.read_severities(table))
@@ -292,7 +284,7 @@ class _Reader:
 
     def check_word(self, word: str, keys: tuple[str, ...]) -> None:
         if word not in catalog.selectors():
-            hint = did_you_mean(word, catalog.selectors()) or "see: appgen rules"
+            hint = catalog.suggest(word, catalog.selectors()) or "see: appgen rules"
             self.fail(keys, f"{quote(word)} is no rule and no group of rules", hint)
 
     def fail(self, words: tuple[str, ...], message: str, hint: str = "") -> None:

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 from ood_appgen.diagnostics import Diagnostic, Severity, Span, sort
 from ood_appgen.lint.app import App
+from ood_appgen.lint.catalog import INTERNAL_ERROR
 from ood_appgen.lint.rule import Finding, Rule
-
-INTERNAL_ERROR = "internal-error"
 
 
 def check(app: App, rules: Iterable[Rule]) -> list[Diagnostic]:
@@ -20,6 +19,11 @@ def check(app: App, rules: Iterable[Rule]) -> list[Diagnostic]:
         except Exception as exc:
             found.append(_report_crash(app, rule, exc))
     return sort(found)
+
+
+def crashed(found: Iterable[Diagnostic]) -> set[str]:
+    """The ids of the rules that a report says have crashed."""
+    return {d.message.split()[2] for d in found if d.rule == INTERNAL_ERROR}
 
 
 def _diagnose(app: App, rule: Rule, finding: Finding) -> Diagnostic:

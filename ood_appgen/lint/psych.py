@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent, DocumentEndEvent
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.nodes import Node as RawNode
 
@@ -126,16 +127,26 @@ class Document:
 
 @lru_cache(maxsize=256)
 def read(file: SourceFile, view: View) -> Document:
-    """Read a view of a file. Rules ask again and again, so the last ones are kept."""
-    loader = YAML(typ="safe", pure=False)
-    loader.version = (1, 1)
+    """Read a view of a file; each view is read once."""
+    known: dict[View, Document] = vars(file).setdefault("documents", {})
+    if view not in known:
+        known[view] = _read(file, view)
+    return known[view]
+
+
+def _read(file: SourceFile, view: View) -> Document:
+    loader = _loader()
+    nodes: list[RawNode] = []
     try:
-        nodes = list(loader.compose_all(view.text))
+        for node in loader.compose_all(view.text):
+            nodes.append(node)
     except MarkedYAMLError as exc:
-        mark = exc.problem_mark or exc.context_mark
-        offset = mark.index if mark is not None else 0
-        message = " ".join(str(exc.problem or exc.context or "is not YAML").split())
-        return Document(None, Failure(message, min(offset, len(view.text))))
+        # Psych stops at the end of the first document: what is wrong after it is never seen.
+        if not nodes:
+            mark = exc.problem_mark or exc.context_mark
+            offset = mark.index if mark is not None else 0
+            message = " ".join(str(exc.problem or exc.context or "is not YAML").split())
+            return Document(None, Failure(message, min(offset, len(view.text))))
     except YAMLError as exc:
         return Document(None, Failure(" ".join(str(getattr(exc, "reason", exc)).split()), 0))
     except RecursionError:
@@ -151,6 +162,26 @@ def read(file: SourceFile, view: View) -> Document:
     except RecursionError:
         return Document(None, Failure("is nested too deeply", 0))
     return Document(root, None, tuple(builder.aliases), len(nodes))
+
+
+def find_aliases(view: View) -> list[tuple[int, int]]:
+    """Where the first document uses aliases (`*name`), which Psych refuses; an anchor alone is fine."""
+    found: list[tuple[int, int]] = []
+    try:
+        for event in _loader().parse(view.text):
+            if isinstance(event, AliasEvent):
+                found.append((event.start_mark.index, event.end_mark.index))
+            elif isinstance(event, DocumentEndEvent):
+                break
+    except YAMLError:
+        pass
+    return found
+
+
+def _loader() -> YAML:
+    loader = YAML(typ="safe", pure=False)
+    loader.version = (1, 1)
+    return loader
 
 
 class _Builder:

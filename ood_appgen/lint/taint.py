@@ -48,6 +48,11 @@ class Typed:
     kind: Kind
     node: Scalar
 
+    @property
+    def prose(self) -> bool:
+        """Whether people write words of a language there, with apostrophes and quotes."""
+        return self.kind is Kind.TEXT and self.id.rpartition("_")[2] in _PROSE
+
 
 @dataclass(frozen=True, slots=True)
 class Print:
@@ -71,7 +76,7 @@ _WIDGETS = {
 _NAMES = {
     Kind.WORDS: "args argument arguments opts option options flag flags param params parameter "
     "parameters module modules package packages cmd command commands exec libs urls hosts tags "
-    "env environment additional variables extra script code native preexec requirements list",
+    "env environment additional variables extra script binary bin executable code native preexec requirements list",
     Kind.PASSWORD: "password passwd passphrase",
     Kind.PATH: "path dir directory folder file files home root venv virtualenv workdir location "
     "workspace sif image notebook input output datadir wd cwd dirname filename",
@@ -86,6 +91,8 @@ _MEANT_TO_BE_SPLIT = re.compile(
     r"\b(arguments?|options|flags?|parameters|separated|modules?|packages|commands?|variables)\b",
     re.IGNORECASE,
 )
+
+_PROSE = frozenset("title comment comments description label message reason notes".split())
 
 # Methods whose result has the text's own characters in it (Ruby's String, ActiveSupport's).
 _KEEPING = frozenset(

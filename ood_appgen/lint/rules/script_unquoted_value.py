@@ -1,0 +1,103 @@
+"""A text that the user types is printed into a shell script without quotes.
+
+Why
+    Open OnDemand prints the text as it is. Bash then reads it as part of the script: of `/home/me/my data`
+    it makes two words, and `it's` opens a quote that eats the rest of the script. The job fails,
+    or works on another file. A password with `$`, a quote or a backtick changes even inside double quotes.
+    Fields for arguments, modules and commands are left alone: those are meant to be split.
+    (OSC/ondemand apps/dashboard/app/models/batch_connect/session.rb, stage and render_erb_files.)
+
+Bad
+    cd <%= context.working_dir %>
+    export LOG_IN="<%= context.db_password %>"
+
+Good
+    cd <%= context.working_dir.shellescape %>
+    export LOG_IN=<%= context.db_password.shellescape %>
+
+Fix
+    Write `.shellescape` after the value, and no quotes around the tag. A `~` or `$HOME` that is typed
+    is not expanded then; if people rely on that, put double quotes around the tag instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ood_appgen.diagnostics import Severity, quote
+from ood_appgen.lint import bash, taint
+from ood_appgen.lint.app import App
+from ood_appgen.lint.bash import Place, Quoting
+from ood_appgen.lint.rule import Finding
+from ood_appgen.lint.taint import Kind, Print, Typed
+
+SEVERITY = Severity.WARNING
+
+_HINT = "print it with .shellescape, and without quotes around the tag"
+
+
+def check(app: App) -> Iterator[Finding]:
+    """Look at each tag of a shell script that prints typed text, and how bash reads its place."""
+    for file in app.scripts:
+        if not bash.shell_of(file):
+            continue
+        raw = taint.prints(app, file, taint.SHELL)
+        places = bash.places(file) if raw else {}
+        for found in raw:
+            place = places.get(found.tag.start)
+            problem = _problem(found, place) if place is not None else None
+            if problem is not None:
+                message, hint, severity = problem
+                tag = found.tag
+                yield Finding(message, hint, file, tag.start, tag.end, severity)
+
+
+def _problem(found: Print, place: Place) -> tuple[str, str, Severity] | None:
+    for field in found.fields:
+        name = quote(field.id)
+        what = _what_happens(field, place)
+        if what:
+            note = field.prose and place.quoting is not Quoting.WORD
+            severity = Severity.NOTE if note else SEVERITY
+            return f"what the user types as {name} {what}", _hint(field, place), severity
+    return None
+
+
+def _hint(field: Typed, place: Place) -> str:
+    if place.quoting is Quoting.COMMENT:
+        return "leave it out of the comment"
+    if place.quoting is Quoting.HEREDOC:
+        return "export it before as a variable, with .shellescape, and use the variable here"
+    if field.kind is Kind.LINES:
+        return "print it with .shellescape; a list of words with .split.shelljoin"
+    return _HINT
+
+
+def _what_happens(field: Typed, place: Place) -> str:
+    quoting = place.quoting
+    if field.kind in (Kind.WORD, Kind.WORDS):
+        return ""
+    if quoting is Quoting.COMMENT:
+        return (
+            "is printed into a comment: its second line is run as a command"
+            if field.kind is Kind.LINES
+            else ""
+        )
+    if quoting is Quoting.WORD:
+        if field.kind is Kind.LINES:
+            return "is printed without quotes: bash runs its second line as a command"
+        if field.kind is Kind.PASSWORD:
+            return 'is printed without quotes: "$", "&", "#" and quotes in it change it'
+        if place.command in ("echo", "printf"):
+            return ""
+        sample = "/home/me/my data" if field.kind is Kind.PATH else "a b"
+        return f"is printed without quotes: {quote(sample)} is two words to bash"
+    if field.kind is Kind.PASSWORD and quoting in (Quoting.DOUBLE, Quoting.HEREDOC):
+        return f'is printed {quoting.value}: "$" and a backtick in it change it'
+    if field.kind is Kind.PASSWORD and quoting is Quoting.SINGLE:
+        return "is printed in single quotes: an apostrophe in it ends them"
+    if field.prose and quoting is Quoting.DOUBLE:
+        return "is printed in double quotes: a quote in it ends them"
+    if field.prose and quoting is Quoting.SINGLE:
+        return "is printed in single quotes: an apostrophe in it ends them"
+    return ""

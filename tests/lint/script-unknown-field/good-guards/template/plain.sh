@@ -1,0 +1,1 @@
+<%= context.never_read %>
