@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -28,11 +28,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RenderedApp:
-    """An app, ready to be written."""
+    """An app, ready to be written. `inputs` are digests of what it is made from, for its lock."""
 
     id: str
     plan: AppPlan
     files: tuple[RenderedFile, ...]
+    inputs: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,7 @@ def _render_one(
         return None, findings
     files = render.render(plan)
     findings += check.check(plan, files)
-    return RenderedApp(app.id, plan, files), findings
+    return RenderedApp(app.id, plan, files, {}), findings
 
 
 def _origin(site_file: Path, folder: Path) -> tuple[tuple[str, str], str]:

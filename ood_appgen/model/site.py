@@ -169,9 +169,23 @@ class FieldOverride:
     span: Span
 
 
+# Where the generated files leave room for lines of a site's own.
+BLOCKS = (
+    "submit_start",
+    "before_start",
+    "before_end",
+    "script_start",
+    "view_start",
+    "view_end",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class AppOverride:
-    """What the site changes of an app; None where it says nothing."""
+    """What the site changes of an app; None where it says nothing.
+
+    `blocks` are texts for the places in `BLOCKS`.
+    """
 
     id: str
     forbid: bool
@@ -184,6 +198,7 @@ class AppOverride:
     versions: tuple[VersionOverride, ...]
     modules: tuple[str, ...] | None
     scripts: Pairs
+    blocks: Pairs
     environment: Pairs
     image: str | None
     mounts: tuple[tuple[str, Span], ...]

@@ -76,7 +76,7 @@ class _Parser:
                 )
         known = {c.id for c in clusters}
         apps = {
-            n: self._app(n, v or {}, known, offered, mounts)
+            n: self._app(n, v or {}, known, offered, mounts, directory)
             for n, v in data.get("apps", {}).items()
         }
         return SiteProfile(
@@ -422,6 +422,7 @@ class _Parser:
         clusters: set[str],
         node_types: set[str],
         mounts: dict[str, Mount],
+        directory: Path,
     ) -> AppOverride:
         path: PathKey = ("apps", name)
         versions = []
@@ -462,11 +463,26 @@ class _Parser:
             versions=tuple(versions),
             modules=tuple(data["modules"]) if "modules" in data else None,
             scripts=pairs(data.get("scripts")),
+            blocks=self._blocks((*path, "blocks"), data.get("blocks", {}), directory),
             environment=self._environment((*path, "environment")),
             image=data.get("image"),
             mounts=self._names((*path, "mounts"), data.get("mounts"), mounts, "mount"),
             span=self.document.key_span(path),
         )
+
+    def _blocks(self, path: PathKey, data: dict[str, str], directory: Path) -> Pairs:
+        blocks = []
+        for name, given in data.items():
+            text = self._script(given, directory, (*path, name))
+            blocks.append((name, text.rstrip("\n")))
+            if name == "submit_start" and ("%>" in text or "<%" in text):
+                self._error(
+                    (*path, name),
+                    "block-tag",
+                    "this block stands inside an ERB tag already: it is Ruby alone",
+                    "write it without <% and %>",
+                )
+        return tuple(blocks)
 
     # -- helpers ----------------------------------------------------------------------------
 

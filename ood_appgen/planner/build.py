@@ -5,7 +5,7 @@ from __future__ import annotations
 from ood_appgen.diagnostics import Diagnostic, error, has_errors, quote
 from ood_appgen.model.app import AppSpec
 from ood_appgen.model.plan import AppPlan
-from ood_appgen.model.site import SiteProfile
+from ood_appgen.model.site import AppOverride, SiteProfile
 from ood_appgen.planner.containers import check_placeholders
 from ood_appgen.planner.form import plan_form
 from ood_appgen.planner.offers import choose_clusters, make_offers
@@ -32,7 +32,7 @@ def build(
     `made_from` and `command` are what the generated files say of their origin.
     """
     override = site.override(app.id)
-    findings = _check_template(site, app)
+    findings = _check_template(site, app) + _check_blocks(app, override)
     clusters, found = choose_clusters(site, app, override)
     findings += found
     if not clusters:
@@ -72,8 +72,24 @@ def build(
         checks=make_checks(settings, form, offers),
         scripts=plan_scripts(site, settings, form, clusters, offers),
         view=settings.app.view,
+        blocks=dict(override.blocks) if override else {},
     )
     return plan, findings
+
+
+def _check_blocks(app: AppSpec, override: AppOverride | None) -> list[Diagnostic]:
+    has_view = app.view is not None and app.view.kind != "novnc"
+    return [
+        error(
+            override.span,
+            "block-place",
+            f"{quote(name)} stands in the app's view, and {app.id} has none of its own",
+            "leave the block out",
+            (app.span, "the app"),
+        )
+        for name, _ in (override.blocks if override else ())
+        if name.startswith("view_") and not has_view
+    ]
 
 
 def _check_template(site: SiteProfile, app: AppSpec) -> list[Diagnostic]:
