@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from ood_appgen import check, planner, render, schema, source
+from ood_appgen import check, lock, overrides, planner, render, schema, source
 from ood_appgen.diagnostics import Diagnostic, error, file_error, has_errors, quote, sort, warning
 from ood_appgen.model import app_parser, site_parser
 from ood_appgen.model.app import AppSpec
@@ -212,7 +212,28 @@ def _render_one(
         return None, findings
     files = render.render(plan)
     findings += check.check(plan, files)
-    return RenderedApp(app.id, plan, files, {}), findings
+    replaced, found = overrides.read(folder)
+    findings += found
+    files = overrides.apply(files, replaced)
+    return RenderedApp(app.id, plan, files, _find_inputs(plan, site_file, folder, replaced)), findings
+
+
+def _find_inputs(
+    plan: AppPlan, site_file: Path, folder: Path, replaced: Sequence[RenderedFile]
+) -> dict[str, str]:
+    """Digests of the files that an app is made from, by path as seen from the site's directory."""
+    site_name, app_file = plan.made_from
+    app_dir = os.path.dirname(app_file)
+    override = plan.site.override(plan.app.id)
+    of_site = {*plan.site.read_files, *(override.read_files if override else ())}
+    paths = {site_name: site_file, app_file: folder / APP_FILE}
+    paths |= {name: site_file.parent / name for name in of_site}
+    paths |= {os.path.join(app_dir, name): folder / name for name in plan.app.read_files}
+    digests = {name: lock.digest(path.read_bytes()) for name, path in paths.items()}
+    for file in replaced:
+        name = os.path.join(app_dir, overrides.FOLDER, file.path)
+        digests[name] = lock.digest(file.content, file.executable)
+    return dict(sorted(digests.items()))
 
 
 def _origin(site_file: Path, folder: Path) -> tuple[tuple[str, str], str]:

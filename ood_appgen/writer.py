@@ -24,7 +24,7 @@ from ood_appgen.render import RenderedFile
 
 EDITED = "edited since appgen wrote it"
 FOREIGN = "not written by appgen"
-_STAGE_PREFIX = ".appgen-"
+STAGE_PREFIX = ".appgen-"
 _STAGE_NAME = re.compile(r"\.appgen-[a-z][a-z0-9_-]*-[a-z0-9_]{8}(\.old)?")
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -144,7 +144,7 @@ def _find_changes(target: Path, files: Sequence[RenderedFile]) -> tuple[Change, 
         for path, digest in sorted(known.items()):
             if path in names or not os.path.lexists(target / path) or (target / path).is_dir():
                 continue
-            state = _state(target / path)
+            state = find_state(target / path)
             by_hand = EDITED if state != digest else ""
             changes.append(Change(path, "remove", by_hand, found=state))
     except OSError as exc:
@@ -184,18 +184,18 @@ def write(apps: Sequence[AppChanges], root: Path) -> None:
         return
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with _exclusive(root), ExitStack() as stack:
+        with exclusive(root), ExitStack() as stack:
             staged = []
             for app in todo:
                 if _find_changes(app.target, app.rendered) != app.found:
                     raise WriteError(f"{app.target}: changed while rendering; run again")
                 stage = Path(
-                    tempfile.mkdtemp(prefix=f"{_STAGE_PREFIX}{app.target.name}-", dir=root)
+                    tempfile.mkdtemp(prefix=f"{STAGE_PREFIX}{app.target.name}-", dir=root)
                 )
                 stack.callback(shutil.rmtree, stage, ignore_errors=True)
                 _build(app, stage)
                 staged.append((app.target, stage))
-            _exchange_all(staged)
+            exchange_all(staged)
     except OSError as exc:
         place = exc.filename or root
         reason = exc.strerror or str(exc)
@@ -230,7 +230,7 @@ def _compare_file(target: Path, file: RenderedFile, known: Mapping[str, str]) ->
         )
     if not os.path.lexists(path):
         return Change(file.path, "create")
-    state = _state(path)
+    state = find_state(path)
     if state == lock.digest(file.content, file.executable):
         return Change(file.path, "unchanged", found=state)
     if file.path == LOCK_NAME:
@@ -243,7 +243,7 @@ def _compare_file(target: Path, file: RenderedFile, known: Mapping[str, str]) ->
     return Change(file.path, "keep" if nothing_new else "update", EDITED, found=state)
 
 
-def _state(path: Path) -> str:
+def find_state(path: Path) -> str:
     if path.is_symlink() or not path.is_file():
         return "other"
     return lock.digest(path.read_bytes(), bool(path.stat().st_mode & 0o100))
@@ -296,7 +296,7 @@ def _copy_owner_and_mode(old: Path, new: Path) -> None:
     shutil.copystat(old, new)
 
 
-def _exchange_all(staged: Sequence[tuple[Path, Path]]) -> None:
+def exchange_all(staged: Sequence[tuple[Path, Path]]) -> None:
     done: list[tuple[Path, Path]] = []
     try:
         for target, stage in staged:
@@ -347,7 +347,7 @@ def _leftovers(root: Path) -> list[Path]:
 
 
 @contextmanager
-def _exclusive(root: Path) -> Iterator[None]:
+def exclusive(root: Path) -> Iterator[None]:
     """One writer at a time below `root`; also tidies up after a writer that was killed."""
     handle = os.open(root, os.O_RDONLY)
     try:
@@ -358,7 +358,7 @@ def _exclusive(root: Path) -> Iterator[None]:
                 f"{root}: another appgen is writing here; wait for it and run again"
             ) from None
         for left in _leftovers(root):
-            target = root / left.name.removeprefix(_STAGE_PREFIX).rsplit("-", 1)[0]
+            target = root / left.name.removeprefix(STAGE_PREFIX).rsplit("-", 1)[0]
             if left.suffix == ".old" and not target.exists():
                 left.rename(target)  # killed between the two renames of _exchange
             else:

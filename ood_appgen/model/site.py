@@ -202,6 +202,7 @@ class AppOverride:
     environment: Pairs
     image: str | None
     mounts: tuple[tuple[str, Span], ...]
+    read_files: tuple[str, ...]
     span: Span
 
 

@@ -467,6 +467,9 @@ class _Parser:
             environment=self._environment((*path, "environment")),
             image=data.get("image"),
             mounts=self._names((*path, "mounts"), data.get("mounts"), mounts, "mount"),
+            read_files=script_files(
+                (*data.get("scripts", {}).values(), *data.get("blocks", {}).values())
+            ),
             span=self.document.key_span(path),
         )
 
