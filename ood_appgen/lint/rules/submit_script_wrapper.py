@@ -49,7 +49,7 @@ def check(app: App) -> Iterator[Finding]:
             message = "this wrapper has no `%s`: the session's script is left out of the job"
             yield at(key, message, "write %s where the script belongs")
         # Each mark stands in the file as it is, unless the scalar has escapes of its own.
-        for found in re.finditer(r"%(?!%|s)", re.sub(r"%%", "  ", _inside(node))):
+        for found in re.finditer(r"%(?![%s\n])", re.sub(r"%%", "  ", _inside(node))):
             offset = node.start + found.start()
             word = node.file.text[offset : offset + 2].strip()
             yield Finding(
