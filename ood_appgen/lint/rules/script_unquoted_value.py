@@ -58,7 +58,8 @@ def check(app: App) -> Iterator[Finding]:
                 else:
                     noted.setdefault(message, []).append(finding)
         for first, *more in noted.values():  # once for each field: it is mended in one place
-            times = f", and so at {len(more)} more places of the file" if more else ""
+            count = len(more)
+            times = f" ({count} more place{'s' if count > 1 else ''} in the file)" if more else ""
             yield replace(first, message=first.message + times)
 
 
