@@ -4,7 +4,10 @@ The form's JavaScript finds fields by words in a directive's name, and drops in 
 cannot find or finds wrongly. `read` follows it step by step, so that a directive that is about to
 be written can be asked what it will really do. Source: OSC/ondemand
 apps/dashboard/app/javascript/dynamic_forms.js (mountainCaseWords, snakeCaseWords, idFromToken,
-parseMinMaxFor, sharedToggleOptionsFor), read at 4.2.3.
+parseMinMaxFor, parseCheckedWhen, sharedToggleOptionsFor, cacheAliases), read at 4.2.3.
+
+`fields` are the ids of the page's elements, in its order. Whoever knows more of them than the form's
+fields (each has a wrapper, radio buttons have one each) gets an answer that is true to the letter.
 """
 
 from __future__ import annotations
@@ -17,11 +20,25 @@ from functools import cache
 _MOUNTAIN = re.compile(r"[-_]([a-z])|([_-][0-9])|(/)")
 _SNAKE = re.compile(r"[A-Z][a-z]*[0-9]*|[^-_]+")
 _CAMEL = re.compile(r"-([a-z])")
+_LIMIT_FOR = re.compile(r"([A-Za-z0-9_]+)For([A-Za-z0-9_]+)")
+_CHECKED_WHEN = re.compile(r"([A-Za-z0-9_]+)When([A-Za-z0-9_]+)")
+_KINDS = {
+    "optionFor": "option-for",
+    "exclusiveOptionFor": "exclusive-option-for",
+    "max": "max",
+    "min": "min",
+    "set": "set",
+    "hide": "hide",
+    "label": "label",
+    "alias": "alias",
+    "help": "help",
+}
+_STEMS = {kind: stem for stem, kind in _KINDS.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a directive does: `kind` is hide, set, min, max, label, help or option-for.
+    """What a directive does: `kind` is hide, set, min, max, label, help, alias or option-for.
 
     `target` is the field acted on (for option-for: the field that decides). `condition` and
     `value` are those of a `-for-FIELD-VALUE` clause; `value` is in the JavaScript's own form.
@@ -54,23 +71,70 @@ def set_value(target: str) -> str:
     return f"data-set-{_word(target)}"
 
 
+def kind_of(name: str) -> str:
+    """The kind of a directive by its first word: as in `Effect`, and exclusive-option-for; or ""."""
+    key = _dataset_key(name)
+    return next((kind for stem, kind in _KINDS.items() if key.startswith(stem)), "")
+
+
 def read(name: str, fields: Sequence[str]) -> Effect | None:
     """What OOD's JavaScript makes of a directive on a form with these fields; None: nothing."""
-    key = _dataset_key(name)
-    for kind in ("optionFor", "exclusiveOptionFor"):
-        if key.startswith(kind):
-            target = _id_from_token(key.removeprefix(kind), fields)
-            return Effect("option-for", target) if target else None
-    if key.startswith("alias"):
+    kind = kind_of(name)
+    if not kind:
+        return None
+    rest = _dataset_key(name).removeprefix(_STEMS[kind])
+    if kind == "alias":
         return Effect("alias", "")
-    for kind in ("min", "max"):
-        if key.startswith(kind):
-            return _read_limit(kind, key[len(kind) :], fields)
-    for kind in ("hide", "set", "label", "help"):
-        if key.startswith(kind):
-            target = _id_from_token(key[len(kind) :], fields)
-            return Effect(kind, target) if target else None
-    return None
+    if kind in ("min", "max"):
+        return _read_limit(kind, rest, fields)
+    target = _id_from_token(rest, fields)
+    if not target:
+        return None
+    return Effect("option-for" if kind == "exclusive-option-for" else kind, target)
+
+
+def read_checked_when(name: str, fields: Sequence[str]) -> tuple[bool, Effect | None]:
+    """What becomes of a check box's `data-hide-FIELD-when-checked`; `value` is the state that counts.
+
+    The first is whether the name can be read at all: where it cannot, the JavaScript fails, and
+    no directive after it counts. States other than checked are unchecked.
+    """
+    match = _CHECKED_WHEN.fullmatch(_dataset_key(name).removeprefix("hide"))
+    if match is None:
+        return False, None
+    target = _id_from_token(match[1], fields)
+    state = "checked" if match[2].lower() == "checked" else "unchecked"
+    return True, Effect("hide", target, value=state) if target else None
+
+
+def named_exactly(name: str, target: str) -> bool:
+    """Whether a directive names a field in full, and not another one that begins like it.
+
+    Conditions and values, which follow it, are not looked at.
+    """
+    kind = kind_of(name)
+    rest = _dataset_key(name).removeprefix(_STEMS[kind]) if kind else ""
+    token = _mountain(target)
+    if kind in ("option-for", "exclusive-option-for"):
+        return rest.startswith(token)
+    return rest == token or (
+        kind in ("min", "max", "hide") and rest.startswith((f"{token}For", f"{token}When"))
+    )
+
+
+def wanted_field(name: str) -> str:
+    """The field that a person would read in a directive, as far as words alone can tell."""
+    kind = kind_of(name)
+    word = name.lower().removeprefix("data-").removeprefix(f"{kind}-")
+    if kind in ("min", "max"):
+        word = word.partition("-for-")[0]
+    return word.partition("-when-")[0].replace("-", "_")
+
+
+def can_be_condition(value: str) -> bool:
+    """Whether a limit's clause can name a value: lower-case words, none with `for` in it."""
+    clause = f"max-n-for-cluster-{_word(value)}"
+    return read(clause, ("n", "cluster")) == Effect("max", "n", "cluster", _snake(value))
 
 
 def same_entry(first: str, second: str) -> bool:
@@ -83,18 +147,30 @@ def limit_matches(effect: Effect, value: str) -> bool:
     return effect.value == _snake(value)
 
 
-def option_for_matches(name: str, field: str, value: str, fields: Sequence[str]) -> bool:
-    """Whether an option-for directive hides its option while `field` has `value`."""
-    key = _dataset_key(name)
-    effect = _read_option_for(key, fields)
-    if effect is None or effect.target != field:
+def option_for_matches(
+    name: str, field: str, value: str, fields: Sequence[str], alias: str = ""
+) -> bool:
+    """Whether an option-for directive (also an exclusive one) is the one for `field` at `value`.
+
+    `alias` is what the option's own select calls that value (`read_alias`).
+    """
+    kind = kind_of(name)
+    if kind not in ("option-for", "exclusive-option-for"):
         return False
-    first = next((t for t in map(_mountain, fields) if key.startswith(f"optionFor{t}")), None)
+    key, stem = _dataset_key(name), _STEMS[kind]
+    if _id_from_token(key.removeprefix(stem), fields) != field:
+        return False
+    first = next((t for t in map(_mountain, fields) if key.startswith(f"{stem}{t}")), None)
     shown = _mountain(value)
     if shown[:1].isdigit():
         shown = f"-{shown}"
-    # The JavaScript also looks for an alias, which is empty where there is none.
-    return key in (f"optionFor{first}{shown}", f"optionFor{first}")
+    # Where there is no alias the JavaScript looks for the name without a value.
+    return key in (f"{stem}{first}{shown}", f"{stem}{first}{alias}")
+
+
+def read_alias(name: str) -> str:
+    """The word that a `data-alias-WORD` directive stands for, as `option_for_matches` wants it."""
+    return _dataset_key(name).removeprefix("alias")
 
 
 def _word(text: str) -> str:
@@ -131,13 +207,8 @@ def _id_from_token(text: str, fields: Sequence[str]) -> str:
     return found[0] if found and found[0] in fields else ""
 
 
-def _read_option_for(key: str, fields: Sequence[str]) -> Effect | None:
-    target = _id_from_token(key.removeprefix("optionFor"), fields)
-    return Effect("option-for", target) if target else None
-
-
 def _read_limit(kind: str, key: str, fields: Sequence[str]) -> Effect | None:
-    match = re.match(r"([A-Za-z0-9_]+)For([A-Za-z0-9_]+)$", key)
+    match = _LIMIT_FOR.fullmatch(key)
     if match is None:
         target = _id_from_token(key, fields)
         return Effect(kind, target) if target else None

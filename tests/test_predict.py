@@ -578,22 +578,61 @@ def test_plain(value: Any, read: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["a: b", "a #b", "#a", "[a", "&a", "*a", "@a", "- a", "a\nb", "\na", "a\t#b", {}]
-)
+    "value",
+    [
+        "a: b", "a #b", "#a", "[a", "&a", "*a", "@a", "- a", "a\nb", "\na", "a\t#b", {},
+        "-\ta", "?\ta", "a\n\t", "\x85a:", '"a" #b',
+    ],
+)  # fmt: skip
 def test_plain_refuses(value: Any) -> None:
     with pytest.raises(AdapterError):
         plain("x", value)
 
 
-def test_keys_and_quotes() -> None:
-    assert [key("x", k) for k in ("a/b.c", "yes", 1, "007")] == ["a/b.c", "true", "1", "7"]
-    assert double_quoted("x", "\\/ \\u00e9 a\tb") == "/ é a\tb"
-    for text in ('a"', "\\q", "\\'"):
-        with pytest.raises(AdapterError):
-            double_quoted("x", text)
-    for text in ("<<", "~", "a: b", "- a", " a", "\t"):
-        with pytest.raises(AdapterError):
-            key("x", text)
+# These are what kubernetes-sigs/yaml 1.4.0, which is in kubectl 1.32, makes of the same texts.
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ("\\u00e9 a\tb", "é a\tb"), ("\\x41\\U0001F600", "A\U0001f600"), ("it\\'s", "it's"), ("\\\t", "\t"),
+        ("\\\\/", "\\/"), ("a\nb", "a b"), ("a\n\nb", "a\nb"),
+    ],
+)  # fmt: skip
+def test_between_double_quotes(value: str, read: str) -> None:
+    assert double_quoted("x", value) == read
+    if "\n" not in value:
+        assert plain("x", f'"{value}"') == read
+
+
+@pytest.mark.parametrize(
+    "value", ['a"', "\\q", "\\/", "a\\", "\\ud83d\\ude00", "a\n---", "a\t\nb", "a\n\tb"]
+)
+def test_between_double_quotes_refuses(value: str) -> None:
+    with pytest.raises(AdapterError):
+        double_quoted("x", value)
+    with pytest.raises(AdapterError):
+        plain("x", f'"{value}"')
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ("a/b.c",) * 2, ("yes", "true"), (1, "1"), ("007", "7"), ("1.50", "1.5"), ("1.", "1"), (3.0, "3"),
+        ("1e5", "100000"), ("1e6", "1e+06"), ("a ", "a"),
+    ],
+)  # fmt: skip
+def test_key(value: Any, read: str) -> None:
+    assert key("x", value) == read
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "<<", "~", "a: b", "- a", "- ", "? ", "a: ", " a", "\t", "-\ta", "a:\tb", "1.2345678", "1e308",
+    ],
+)  # fmt: skip
+def test_key_refuses(value: str) -> None:
+    with pytest.raises(AdapterError):
+        key("x", value)
 
 
 # The Kubernetes API

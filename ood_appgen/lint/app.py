@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -41,7 +42,9 @@ class App:
 
     `shown_as` is the directory as the user knows it. `names` are all file names there, of those too
     that were not read (pictures, programs, files that are too large). `outer` are the files of the
-    directories above that speak for the app as well, such as a repository's README and licence.
+    directories above that speak for the app as well, such as a repository's README and licence;
+    `above` are those of them that were read, by the way to them ("../README.md"), and `inner` is the
+    way down from the uppermost of these directories.
     """
 
     shown_as: str
@@ -49,6 +52,8 @@ class App:
     names: frozenset[str]
     settings: Settings = Settings()
     outer: frozenset[str] = field(default=frozenset())
+    above: Mapping[str, SourceFile] = field(default_factory=dict)
+    inner: str = ""
 
     def file(self, *names: str) -> SourceFile | None:
         """The first of these files that there is."""
@@ -156,7 +161,11 @@ def from_folder(folder: AppFolder, shown_as: str, settings: Settings) -> App:
         name: _decode(before + name, name, content.data, content.executable)
         for name, content in folder.contents.items()
     }
-    return App(shown_as, files, folder.names, settings, folder.outer)
+    above = {
+        name: _decode(os.path.normpath(before + name), name, content.data, content.executable)
+        for name, content in folder.above.items()
+    }
+    return App(shown_as, files, folder.names, settings, folder.outer, above, folder.inner)
 
 
 def from_files(

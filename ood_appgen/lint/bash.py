@@ -7,23 +7,22 @@ clean.sh into a bash script (OSC/ood_core lib/ood_core/batch_connect/template.rb
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 
 import tree_sitter_bash
 from tree_sitter import Language, Node, Parser
 
 from ood_appgen.lint.erb import MASK, Tag
-from ood_appgen.lint.ruby import walk
+from ood_appgen.lint.ruby import Range
 from ood_appgen.lint.source_file import SourceFile, View
 
-SOURCED = ("template/before.sh", "template/after.sh", "template/clean.sh")
 _SHEBANG = re.compile(r"#!\s*(\S+)(?:\s+(?:-\S+\s+)*(\S+))?")
 _SHELLS = ("bash", "sh", "dash", "ksh", "zsh")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
-_MASKS = re.compile(f"{MASK}+")
 
 
 class Quoting(Enum):
@@ -58,26 +57,96 @@ def shell_of(file: SourceFile) -> str:
     return "bash" if name.endswith((".sh", ".bash")) else ""
 
 
-def fill(file: SourceFile, view: View, letter: str = "x") -> str:
-    """A view with a word for each tag that prints, lines of nothing but such tags too.
+@dataclass(frozen=True, eq=False)
+class Script:
+    """A script as one way of its conditions renders it, with a word for each tag that prints.
 
-    As long as the file, and ASCII, so that bytes are characters. A tag that eats the end of its line
-    joins it with the next one.
+    `text` is ASCII, so that bytes are characters. `pieces` are where its parts begin, and where the
+    same part begins in the file; `tags` where each tag that prints begins.
     """
-    text = list(_NOT_ASCII.sub("_", view.text.replace(MASK, letter)))
-    shown = set(view.opaque)
-    for tag in file.tags:
-        if tag.kind != "output":
+
+    text: str
+    pieces: tuple[tuple[int, int], ...]
+    tags: dict[int, int]
+
+    def offset(self, position: int) -> int:
+        """The place in the file of a character of the script."""
+        index = bisect_right(self.pieces, position, key=lambda piece: piece[0]) - 1
+        if index < 0:
+            return 0
+        start, source = self.pieces[index]
+        return source + position - start
+
+    @cached_property
+    def root(self) -> Node:
+        """Its syntax tree."""
+        return _parser().parse(self.text.encode("ascii")).root_node
+
+
+@lru_cache(maxsize=256)
+def scripts(file: SourceFile, letter: str = "x") -> tuple[Script, ...]:
+    """A script once for each view of its file, as ERB's trim mode "-" writes it; none twice."""
+    choices: Iterable[tuple[Range, ...]] = file.program.arm_choices if file.tags else ((),)
+    found: dict[str, Script] = {}
+    for hidden in choices:
+        script = _render(file, hidden, letter)
+        found.setdefault(script.text, script)
+    return tuple(found.values())
+
+
+def _render(file: SourceFile, hidden: tuple[Range, ...], letter: str) -> Script:
+    parts: list[str] = []
+    pieces: list[tuple[int, int]] = []
+    tags: dict[int, int] = {}
+    length = 0
+
+    def add(text: str, source: int) -> None:
+        nonlocal length
+        if text:
+            pieces.append((length, source))
+            parts.append(text)
+            length += len(text)
+
+    start = 0
+    for tag in (*file.tags, None):
+        end = tag.start if tag is not None else len(file.text)
+        if tag is not None and file.text.startswith("<%-", tag.start):
+            end = _strip_indent(file.text, start, end)
+        for begin, stop in _visible(start, end, hidden):
+            add(file.text[begin:stop], begin)
+        if tag is None:
+            break
+        if tag.kind == "output" and not _is_hidden(tag.start, hidden):
+            tags[tag.start] = length
+            add(letter * min(tag.end - tag.start, 40), tag.start)
+        start = tag.end
+        if file.text[tag.end - 3 : tag.end] == "-%>" and file.text[start : start + 1] == "\n":
+            start += 1
+    text = "".join(parts).replace("<%%", "<% ") if file.tags else "".join(parts)
+    return Script(_NOT_ASCII.sub("_", text), tuple(pieces), tags)
+
+
+def _strip_indent(text: str, start: int, end: int) -> int:
+    """Where the blanks before a `<%-` begin, if nothing else is before it on its line."""
+    stop = end
+    while stop > start and text[stop - 1] in " \t":
+        stop -= 1
+    return stop if stop == 0 or text[stop - 1] == "\n" else end
+
+
+def _visible(start: int, end: int, hidden: tuple[Range, ...]) -> Iterator[Range]:
+    for begin, stop in sorted(hidden):
+        if stop <= start or begin >= end:
             continue
-        if tag.start in shown:
-            line_end = file.text.find("\n", tag.start, tag.end)
-            stop = tag.end if line_end < 0 else line_end
-            text[tag.start : stop] = letter * (stop - tag.start)
-        elif view.text[tag.start] != MASK:
-            continue
-        if eats_newline(file, tag):
-            text[tag.end] = " "
-    return "".join(text)
+        if begin > start:
+            yield start, begin
+        start = max(start, stop)
+    if start < end:
+        yield start, end
+
+
+def _is_hidden(offset: int, hidden: tuple[Range, ...]) -> bool:
+    return any(begin <= offset < stop for begin, stop in hidden)
 
 
 def eats_newline(file: SourceFile, tag: Tag) -> bool:
@@ -86,14 +155,33 @@ def eats_newline(file: SourceFile, tag: Tag) -> bool:
     return tag.closed and ends and file.text[tag.end : tag.end + 1] == "\n"
 
 
+def fill(file: SourceFile, view: View, letter: str = "x") -> str:
+    """A view with a word for each tag that prints: as long as the file, and ASCII."""
+    text = list(_NOT_ASCII.sub("_", view.text.replace(MASK, letter)))
+    shown = set(view.opaque)
+    for tag in file.tags:
+        if tag.kind == "output" and tag.start in shown:
+            line_end = file.text.find("\n", tag.start, tag.end)
+            stop = tag.end if line_end < 0 else line_end
+            text[tag.start : stop] = letter * (stop - tag.start)
+    return "".join(text)
+
+
 def parse(text: str) -> Node:
     """The syntax tree of ASCII shell text."""
-    return _parse(text)
-
-
-@lru_cache(maxsize=64)
-def _parse(text: str) -> Node:
     return _parser().parse(text.encode("ascii", "replace")).root_node
+
+
+def is_run_by_bash(file: SourceFile) -> bool:
+    """Whether a file is a script in use (no copy such as script.sh.erb.bak) that bash can read."""
+    name = file.name.rpartition("/")[2].removesuffix(".erb")
+    if file.binary or shell_of(file) not in ("bash", "sh", "dash"):
+        return False
+    return (
+        name.endswith((".sh", ".bash"))
+        or ("." not in name and "<%" not in file.text)
+        or ("." not in name and file.is_erb)
+    )
 
 
 @cache
@@ -104,38 +192,14 @@ def _parser() -> Parser:
 def places(file: SourceFile) -> dict[int, Place]:
     """How bash reads each tag that prints, by the tag's start; in the first view that shows it."""
     found: dict[int, Place] = {}
-    for view in file.views:
-        text = ""
-        for tag in file.tags:
-            if tag.kind != "output" or tag.start in found or not _shows(view, tag):
-                continue
-            text = text or fill(file, view)
-            found[tag.start] = _place(parse(text), tag.start, tag.end)
+    for script in scripts(file):
+        for source, start in script.tags.items():
+            if source not in found:
+                found[source] = _place(script.root, start)
     return found
 
 
-def variables_set(root: Node) -> Iterator[str]:
-    """Names that a script surely or maybe sets: assignments, read, declare, for, printf -v."""
-    for node in walk(root):
-        if node.type == "variable_assignment":
-            name = node.child_by_field_name("name")
-            if name is not None and name.text:
-                yield name.text.decode().partition("[")[0]
-        elif node.type in ("for_statement", "c_style_for_statement", "select_statement"):
-            name = node.child_by_field_name("variable")
-            if name is not None and name.text:
-                yield name.text.decode()
-        elif node.type in ("declaration_command", "command"):
-            for child in node.named_children[1:] if node.type == "command" else node.named_children:
-                if child.type in ("word", "variable_name") and child.text:
-                    yield child.text.decode()
-
-
-def _shows(view: View, tag: Tag) -> bool:
-    return view.text[tag.start] == MASK or tag.start in view.opaque
-
-
-def _place(root: Node, start: int, end: int) -> Place:
+def _place(root: Node, start: int) -> Place:
     node: Node | None = root.descendant_for_byte_range(start, start + 1)
     command = ""
     quoting: Quoting | None = None

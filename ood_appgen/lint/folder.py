@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 FORM_NAMES = ("form.yml.erb", "form.yml")
@@ -25,7 +25,10 @@ _READ_SUFFIXES = (
     ".toml",
     ".json",
     ".cfg",
+    ".yamllint",
 )
+# Files of the directories above an app that are read, because they speak for the app as well.
+_READ_ABOVE = ("appverse.yml", "README.md", ".yamllint", ".yamllint.yaml", ".yamllint.yml")
 _SKIPPED = {".git", "node_modules", "__pycache__", ".venv"}
 
 
@@ -42,13 +45,17 @@ class AppFolder:
     """An app's directory as it was when it was read.
 
     `names` are all files below it, `contents` those of interest that could be read, `outer` the
-    names of the files in the directories above, up to where the repository begins.
+    names of the files in the directories above, up to where the repository begins; `above` are those
+    of them that were read, by the way to them ("../README.md"). `inner` is the way down to the app
+    from the uppermost of these directories.
     """
 
     path: Path
     names: frozenset[str]
     contents: Mapping[str, Content]
     outer: frozenset[str]
+    above: Mapping[str, Content] = field(default_factory=dict)
+    inner: str = ""
 
 
 def find_apps(path: Path) -> list[Path]:
@@ -83,12 +90,20 @@ def read(folder: Path, root: Path | None = None) -> AppFolder:
         if content is not None:
             contents[name] = content
     outer = set()
-    for above in _directories_above(folder, root):
+    above = {}
+    depth = 0
+    for depth, upper in enumerate(_directories_above(folder, root), 1):
         try:
-            outer |= {entry.name for entry in os.scandir(above) if entry.is_file()}
+            here = {entry.name for entry in os.scandir(upper) if entry.is_file()}
         except OSError:
             continue
-    return AppFolder(folder, frozenset(names), contents, frozenset(outer))
+        outer |= here
+        for name in sorted(here.intersection(_READ_ABOVE)):
+            content = _read_file(f"{upper}/{name}")
+            if content is not None:
+                above["../" * depth + name] = content
+    inner = "/".join(folder.resolve().parts[-depth:]) if depth else ""
+    return AppFolder(folder, frozenset(names), contents, frozenset(outer), above, inner)
 
 
 def _list_files(folder: Path) -> Iterator[str]:
@@ -114,7 +129,10 @@ def _read(folder: Path, name: str) -> Content | None:
         return None
     if not name.startswith("template/") and not name.endswith(_READ_SUFFIXES):
         return None
-    path = f"{folder}/{name}"
+    return _read_file(f"{folder}/{name}")
+
+
+def _read_file(path: str) -> Content | None:
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:

@@ -13,6 +13,7 @@ from functools import cached_property
 from ood_appgen.lint.erb import MASK
 from ood_appgen.lint.psych import Mapping, Node, Scalar, Sequence
 from ood_appgen.lint.source_file import SourceFile
+from ood_appgen.lint.widgets import fixed_widget
 
 # What smart attributes are by themselves, when nobody says `widget:`
 # (apps/dashboard/app/lib/smart_attributes/attributes/*.rb).
@@ -101,6 +102,9 @@ class Attribute:
     @property
     def widget(self) -> str:
         """The widget's name; "" when it depends on Ruby."""
+        own = fixed_widget(self.name)
+        if own is not None:
+            return own
         node = self.get("widget")
         if node is None:
             return default_widget(self.name)

@@ -144,6 +144,8 @@ def _read(file: SourceFile, view: View) -> Document:
         # Psych stops at the end of the first document: what is wrong after it is never seen.
         if not nodes:
             mark = exc.problem_mark or exc.context_mark
+            if "end of stream" in str(exc.problem) and exc.context_mark is not None:
+                mark = exc.context_mark  # what was opened and never closed
             offset = mark.index if mark is not None else 0
             message = " ".join(str(exc.problem or exc.context or "is not YAML").split())
             return Document(None, Failure(message, min(offset, len(view.text))))
@@ -227,7 +229,7 @@ class _Builder:
 
     def _pairs(self, raw: MappingNode) -> Iterator[tuple[Node, Node]]:
         stops = [key.start_mark.index for key, _ in raw.value[1:]] + [raw.end_mark.index]
-        for (key, value), stop in zip(raw.value, stops, strict=True):
+        for (key, value), stop in zip(raw.value, stops, strict=False):  # `{}` has no pairs
             built = self.build(key), self.build(value)
             yield built[0], self._with_lines(built[1], key.end_mark.index, stop)
 

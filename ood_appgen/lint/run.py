@@ -220,6 +220,10 @@ def _app_parts(target: Target, files: AppFolder) -> Iterator[str | bytes]:
     yield target.shown_as
     yield "\0".join(sorted(files.names))
     yield "\0".join(sorted(files.outer))
+    yield files.inner
+    for name, content in sorted(files.above.items()):
+        yield name
+        yield content.data
     for name, content in sorted(files.contents.items()):
         yield name
         yield content.data

@@ -19,7 +19,7 @@ from tree_sitter import Language, Node, Parser
 
 from ood_appgen.lint import psych
 from ood_appgen.lint.app import App
-from ood_appgen.lint.erb import MASK
+from ood_appgen.lint.erb import MASK, blank
 from ood_appgen.lint.ruby import walk
 from ood_appgen.lint.source_file import SourceFile
 
@@ -39,6 +39,8 @@ _SCRIPT_KEYS = (
 )
 _SHEBANG = re.compile(r"#!\s*\S*?(?:/env\s+(?:-\S+\s+)*)?(?:/|\b)(?:ba|da|k|z)?sh\b")
 _SHELL_NAME = re.compile(r"\.(?:sh|bash)(?:\.erb)?\Z")
+_COMMENT_LINE = re.compile(r"^[ \t]*#.*", re.MULTILINE)
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPE_IN_QUOTES = re.compile(r'\\([$`"\\\n])')
 _EXPANSIONS = ("expansion", "simple_expansion", "command_substitution", "process_substitution")
@@ -154,6 +156,21 @@ class Part:
         """The script that it is."""
         return _Reader(self).read()
 
+    @cached_property
+    def code(self) -> str:
+        """The text with its comments blank; lines of here-documents that begin with # too."""
+        text = self.text
+        for node in self.nodes:
+            if node.type == "comment":
+                start, end = node.start_byte, node.end_byte
+                text = text[:start] + blank(text[start:end]) + text[end:]
+        return _COMMENT_LINE.sub(lambda found: blank(found[0]), text)
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes of its syntax tree, in the order of the text; bytes are characters."""
+        return tuple(walk(_parse(self.text)))
+
     def offset(self, position: int) -> int:
         """The place in the file of a character of the text."""
         index = bisect_right(self._starts, position) - 1
@@ -190,6 +207,8 @@ def _find_parts(app: App) -> Iterator[Part]:
         if is_shell(file):
             yield Part(file, file.masked)
     for file in app.submit_files:
+        if not any(key in file.text for key in _SCRIPT_KEYS):
+            continue
         seen = set()
         for view in file.views:
             root = psych.read(file, view).root
@@ -234,13 +253,15 @@ def _parser() -> Parser:
     return Parser(Language(tree_sitter_bash.language()))
 
 
+def _parse(text: str) -> Node:
+    # One byte for each character, so that the grammar's offsets are ours.
+    return _parser().parse(_NOT_ASCII.sub("_", text).encode()).root_node
+
+
 class _Reader:
     def __init__(self, part: Part) -> None:
         self.part = part
         self.text = part.text
-        # One byte for each character, so that the grammar's offsets are ours.
-        ascii_text = "".join(c if c.isascii() else "_" for c in part.text)
-        self.root = _parser().parse(ascii_text.encode()).root_node
 
     def read(self) -> Script:
         commands: dict[int, Command] = {}
@@ -249,7 +270,7 @@ class _Reader:
         assignments: list[Assignment] = []
         heredocs: list[Heredoc] = []
         functions = set()
-        for node in walk(self.root):
+        for node in self.part.nodes:
             kind = node.type
             if kind in ("command", "declaration_command", "unset_command"):
                 command = self._read_command(node)

@@ -17,6 +17,7 @@ from tree_sitter import Node as RubyNode
 
 from ood_appgen.lint import psych, ruby
 from ood_appgen.lint.app import App
+from ood_appgen.lint.erb import MASK, Tag
 from ood_appgen.lint.form import Attribute, Form
 from ood_appgen.lint.psych import Document, Node, Scalar
 from ood_appgen.lint.ruby import Branching, Program
@@ -111,7 +112,10 @@ def field_names(app: App) -> frozenset[str]:
             names.add(name.removeprefix("global_"))
     # auto_environment_variable_FOO is the one id that keeps its case.
     for form in app.forms:
-        names |= {item.node.value.replace("-", "_") for item in form.items}
+        for item in form.items:
+            if item.id.startswith("auto_environment_variable_"):
+                prefix = len("auto_environment_variable_")
+                names.add(item.id[:prefix] + item.node.value[prefix:].replace("-", "_"))
     return frozenset(names)
 
 
@@ -192,6 +196,31 @@ def _choices(attribute: Attribute, others: frozenset[str]) -> Values | None:
 
 def _text_or(attribute: Attribute, key: str, default: str) -> str | None:
     return default if attribute.get(key) is None else attribute.text(key)
+
+
+def printed_field(node: Scalar) -> str | None:
+    """The field that a scalar prints, alone or with `to_s`, `to_i` or `strip`, and nothing else."""
+    tags = [t for t in node.file.tags if node.start <= t.start < node.end and t.kind == "output"]
+    if len(tags) != 1 or set(node.text.strip()) - {MASK}:
+        return None
+    found = operand(node.file.program, printed_node(node.file.program, tags[0]), False)
+    return (
+        found.field
+        if found is not None and set(found.methods) <= {"to_s", "to_i", "strip"}
+        else None
+    )
+
+
+def printed_node(program: Program, tag: Tag) -> RubyNode | None:
+    """The expression that a tag prints."""
+    code = program.code[tag.code_start : tag.code_end]
+    start = tag.code_start + len(code) - len(code.lstrip())
+    end = tag.code_start + len(code.rstrip())
+    if start >= end:
+        return None
+    node: RubyNode | None = program.root.descendant_for_byte_range(start, end)
+    exact = node is not None and (node.start_byte, node.end_byte) == (start, end)
+    return node if exact else None
 
 
 # -- what Ruby tests -----------------------------------------------------------------------------
@@ -552,6 +581,14 @@ def combinations(app: App, fields: frozenset[str]) -> list[dict[str, str]] | Non
     return [dict(row) for row in rows] if len(rows) <= _MOST_COMBINATIONS else None
 
 
+def first_raise(program: Program) -> int | None:
+    """Where the program first refuses to go on (`raise`), if it does."""
+    for node in program.nodes:
+        if node.type == "identifier" and program.source(node) in ("raise", "fail", "abort"):
+            return node.start_byte
+    return None
+
+
 # -- text that may not be there ------------------------------------------------------------------
 
 
@@ -595,7 +632,7 @@ def region(file: SourceFile, start: int, end: int) -> Region:
     inside = [
         b
         for b in program.branchings
-        if b.arms and start <= b.arms[0].start and b.arms[-1].end <= end
+        if b.arms and start <= b.node.start_byte and b.arms[-1].end <= end
     ]
     top = []
     for branching in inside:
@@ -620,7 +657,8 @@ def _has_content(file: SourceFile, start: int, end: int, without: list[tuple[int
     for from_, to in without:
         hidden = slice(max(from_ - start, 0), max(to - start, 0))
         text = text[: hidden.start] + " " * len(text[hidden]) + text[hidden.stop :]
-    if any(line.strip() and not line.lstrip().startswith("#") for line in text.split("\n")):
+    lines = (line.strip() for line in text.split("\n"))
+    if any(line and line != "---" and not line.startswith("#") for line in lines):
         return True
     lone = (tag.start for tag in file.tags if tag.kind == "output")
     return any(start <= o < end and not any(f <= o < t for f, t in without) for o in lone)

@@ -37,6 +37,10 @@ JOB_SCRIPT = "(the job script that Open OnDemand writes)\n"
 _SIMPLE = re.compile(r"[A-Za-z_/][\w./@+-]*(?::[\w./@+-]+)*\Z", re.ASCII)
 _QUOTABLE = re.compile(r'[^"\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]*\Z')
 _QUOTED = re.compile(r'(?:[^"\\]|\\.)*\Z', re.DOTALL)
+_BREAK = re.compile(r"[\n\x85\u2028\u2029]")
+_BREAK_AND_TAB = re.compile(r"[\n\x85\u2028\u2029][ \t]*\t|\t[ \t]*[\n\x85\u2028\u2029]")
+_CUTTING_TAB = re.compile(r"\t#|:\t|\A[-?]\t")
+_HALF = re.compile(r"[\ud800-\udfff]")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _UNPRINTABLE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]"
@@ -83,9 +87,11 @@ def _read_plain(text: str) -> tuple[Value, str]:
     if _SIMPLE.match(text):
         return text, ""
     body = text.rstrip(" \t\n").lstrip(" \t")
-    if "\n" in body:
+    if _BREAK.search(body) or _BREAK_AND_TAB.search(text):
         return None, "has a line break where it is printed without quotes"
-    if "\t" in body and re.search(r"\t#|:\t", body):
+    if len(body) > 1 and body[0] == body[-1] == '"':
+        return _read_quoted(body[1:-1])
+    if _CUTTING_TAB.search(body):
         return None, "is cut or changed where it is printed without quotes"
     try:
         value = _single(_compose(f"k: {body}"), body, len(f"k: {body}"))
@@ -110,12 +116,14 @@ def _read_key(text: str) -> tuple[str, str]:
         read = _WORDS[text]
     elif not _SIMPLE.match(text):
         body = text.rstrip(" ")
-        if "\n" in body:
+        if _BREAK.search(body):
             return "", "has a line break where it is printed as a key"
         if body != body.strip(" \t"):
             return "", "changes the indentation where it is printed as a key"
+        if _CUTTING_TAB.search(body):
+            return "", "is no single key where it is printed without quotes"
         try:
-            node = _compose(f"{body}: x")
+            node = _compose(f"{text}: x")
             pairs: list[Any] = []
             if node is not None and node.id == "mapping":
                 pairs = node.value
@@ -124,6 +132,8 @@ def _read_key(text: str) -> tuple[str, str]:
             if body == "<<":
                 return "", "is YAML's merge key"
             read = _scalar(pairs[0][0], body)
+            if isinstance(read, float):
+                read = _number_key(read)
         except _ReadError as error:
             return "", str(error)
     if read is None:
@@ -159,10 +169,33 @@ def _read_quoted(text: str) -> tuple[str, str]:
         if '"' in _ESCAPE.sub("", text):
             return "", "has a double quote where it is printed between double quotes"
         return "", "ends in a backslash where it is printed between double quotes"
+    if "\n---" in text or _BREAK_AND_TAB.search(text):
+        return "", "has lines that kubectl reads in another way between double quotes"
     try:
-        return _single(_compose(f'k: "{text}"'), None, None), ""
+        read: str = _single(_compose(f'k: "{_ESCAPE.sub(_escape, text)}"'), None, None)
     except _ReadError as error:
         return "", f"{error}, where it is printed between double quotes"
+    if _HALF.search(read):
+        return "", "has half a character where it is printed between double quotes"
+    return read, ""
+
+
+def _escape(found: re.Match[str]) -> str:
+    """An escape of kubectl's reader as one of ruamel.yaml's; goyaml.v2/scannerc.go has them all."""
+    if found[1] == "/":
+        raise _ReadError("is no YAML: found unknown escape character '/'")
+    return {"'": "'", "\t": "\\t"}.get(found[1], found[0])
+
+
+def _number_key(number: float) -> str:
+    """A number with a fraction or an exponent as kubectl prints it for a key, in 32 bits.
+
+    kubernetes-sigs/yaml yaml.go, `convertToJSONableObject`.
+    """
+    text = f"{number:g}"
+    if float(text) != number or (number and not 1e-37 < abs(number) < 1e38):
+        raise _ReadError("is a number with more digits than kubectl keeps of a key")
+    return text
 
 
 # ruamel.yaml refuses tabs between words that kubectl's reader takes.

@@ -4,6 +4,7 @@ Why
     Open OnDemand prints the text as it is. Bash then reads it as part of the script: of `/home/me/my data`
     it makes two words, and `it's` opens a quote that eats the rest of the script. The job fails,
     or works on another file. A password with `$`, a quote or a backtick changes even inside double quotes.
+    Paths and other texts inside quotes are noted: an apostrophe or `$(...)` still reaches the shell.
     Fields for arguments, modules and commands are left alone: those are meant to be split.
     (OSC/ondemand apps/dashboard/app/models/batch_connect/session.rb, stage and render_erb_files.)
 
@@ -23,6 +24,7 @@ Fix
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ood_appgen.diagnostics import Severity, quote
 from ood_appgen.lint import bash, taint
@@ -43,13 +45,22 @@ def check(app: App) -> Iterator[Finding]:
             continue
         raw = taint.prints(app, file, taint.SHELL)
         places = bash.places(file) if raw else {}
+        noted: dict[str, list[Finding]] = {}
         for found in raw:
             place = places.get(found.tag.start)
             problem = _problem(found, place) if place is not None else None
             if problem is not None:
                 message, hint, severity = problem
                 tag = found.tag
-                yield Finding(message, hint, file, tag.start, tag.end, severity)
+                finding = Finding(message, hint, file, tag.start, tag.end, severity)
+                if severity is not Severity.NOTE:
+                    yield finding
+                else:
+                    noted.setdefault(message, []).append(finding)
+        for first, *more in noted.values():  # once for each field: it is mended in one place
+            count = len(more)
+            times = f" ({count} more place{'s' if count > 1 else ''} in the file)" if more else ""
+            yield replace(first, message=first.message + times)
 
 
 def _problem(found: Print, place: Place) -> tuple[str, str, Severity] | None:
@@ -57,7 +68,8 @@ def _problem(found: Print, place: Place) -> tuple[str, str, Severity] | None:
         name = quote(field.id)
         what = _what_happens(field, place)
         if what:
-            note = field.prose and place.quoting is not Quoting.WORD
+            quoted = place.quoting in (Quoting.DOUBLE, Quoting.SINGLE, Quoting.HEREDOC)
+            note = quoted and field.kind in (Kind.TEXT, Kind.PATH)
             severity = Severity.NOTE if note else SEVERITY
             return f"what the user types as {name} {what}", _hint(field, place), severity
     return None
@@ -96,8 +108,11 @@ def _what_happens(field: Typed, place: Place) -> str:
         return f'is printed {quoting.value}: "$" and a backtick in it change it'
     if field.kind is Kind.PASSWORD and quoting is Quoting.SINGLE:
         return "is printed in single quotes: an apostrophe in it ends them"
-    if field.prose and quoting is Quoting.DOUBLE:
-        return "is printed in double quotes: a quote in it ends them"
-    if field.prose and quoting is Quoting.SINGLE:
+    if quoting is Quoting.DOUBLE:
+        return "is printed in double quotes: a quote in it ends them, `$(...)` is run"
+    if quoting is Quoting.SINGLE:
         return "is printed in single quotes: an apostrophe in it ends them"
+    if quoting is Quoting.HEREDOC:
+        # Configuration written from the script.
+        return "is printed into a here-document: `$(...)` in it is run"
     return ""

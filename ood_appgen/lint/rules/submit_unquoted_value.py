@@ -91,12 +91,14 @@ def _what_happens(field: Typed, scalar: Scalar, whole: bool) -> tuple[str, Sever
     if scalar.style == '"':
         if kind is Kind.PASSWORD:
             return 'is printed in double quotes: a " or \\ in it breaks the YAML', SEVERITY
-        if field.prose:
+        if kind in (Kind.TEXT, Kind.PATH):
             return 'is printed in double quotes: a " or \\ in it breaks the YAML', Severity.NOTE
         return "", SEVERITY
     if scalar.style == "'":
-        if kind is Kind.PASSWORD or field.prose:
+        if kind is Kind.PASSWORD:
             return "is printed in single quotes: an apostrophe breaks the YAML", SEVERITY
+        if kind in (Kind.TEXT, Kind.PATH):
+            return "is printed in single quotes: an apostrophe breaks the YAML", Severity.NOTE
         return "", SEVERITY
     if kind is Kind.WORD:
         words = set(re.split(r"_", field.id))

@@ -1,0 +1,1 @@
+fill("#batch_connect_session_context_js");

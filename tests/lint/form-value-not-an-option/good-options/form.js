@@ -1,0 +1,1 @@
+$("#batch_connect_session_context_q").append("<option>long</option>");

@@ -1,0 +1,2 @@
+c = get_config()
+c.ServerApp.allow_origin_pat = '.*'

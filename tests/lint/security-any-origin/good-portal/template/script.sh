@@ -1,0 +1,3 @@
+#!/bin/bash
+# jupyter lab --ServerApp.allow_origin='*'
+jupyter lab --ServerApp.allow_origin_pat='https://.*[.]example[.]edu'

@@ -1,0 +1,6 @@
+#!/bin/bash
+cat > config.py <<EOL
+c.ServerApp.ip = '*'
+c.ServerApp.token = ''
+c.ServerApp.password = ''
+EOL

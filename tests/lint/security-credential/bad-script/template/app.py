@@ -1,0 +1,2 @@
+app.secret_key = 'not-so-secret'
+API_KEY = "0123456789abcdef"
