@@ -54,8 +54,12 @@ class Touch:
 class Explainer:
     """Renders an app again and again; keeps what it rendered."""
 
-    def __init__(self, site: Document, app: Document, render: Render) -> None:
+    def __init__(
+        self, site: Document, app: Document, render: Render, keywords: frozenset[str]
+    ) -> None:
+        """`keywords` are the keys that the schemas know: they are no names of anybody's."""
         self.documents = (site, app)
+        self.keywords = keywords
         self.render = render
         baseline = render(site.data, app.data)
         assert baseline is not None, "the caller has rendered it"
@@ -70,7 +74,12 @@ class Explainer:
         found: list[Cause] = []
         for which, document in enumerate(self.documents):
             found += self._descend(which, document.data, (), file, line)
-        return found
+        # A name that is changed wherever it stands is one cause, not one for each place.
+        names: dict[tuple[object, ...], Cause] = {}
+        for cause in found:
+            key = (cause.path,) if cause.changed_to is None else (str(cause.changed_to), cause.becomes)
+            names.setdefault(key, cause)
+        return list(names.values())
 
     def touches(self, which: int, path: PathKey) -> list[Touch]:
         """What changes in the output with the value at `path` of site.yml (0) or app.yml (1)."""
@@ -128,7 +137,7 @@ class Explainer:
                 could = True
                 yield tried, files
         name = value if isinstance(value, str) else path[-1] if isinstance(value, dict) else None
-        if not could and isinstance(name, str) and "\n" not in name:
+        if not could and isinstance(name, str) and name not in self.keywords:
             files = self._try([_renamed(d.data, name, f"{name}z") for d in self.documents])
             if files is not None:
                 yield f"{name}z", files
