@@ -46,8 +46,8 @@ class AppFolder:
 
     `names` are all files below it, `contents` those of interest that could be read, `outer` the
     names of the files in the directories above, up to where the repository begins, and ".git" where
-    there is one; `above` are those that were read, by the way to them ("../README.md"). `inner` is the way down to the app
-    from the uppermost of these directories.
+    there is one; `above` are those that were read, by the way to them ("../README.md"). `inner` is
+    the way down to the app from the uppermost of these directories.
     """
 
     path: Path
