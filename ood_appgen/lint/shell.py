@@ -38,6 +38,7 @@ _SCRIPT_KEYS = (
     "bash_helpers",
 )
 _SHEBANG = re.compile(r"#!\s*\S*?(?:/env\s+(?:-\S+\s+)*)?(?:/|\b)(?:ba|da|k|z)?sh\b")
+_COPY = re.compile(r"(?:\.(?:bak|bk|old|orig|save|swp|rpmsave|rpmnew)(?:\.erb)?|~)\Z")
 _SHELL_NAME = re.compile(r"\.(?:sh|bash)(?:\.erb)?\Z")
 _COMMENT_LINE = re.compile(r"^[ \t]*#.*", re.MULTILINE)
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
@@ -108,7 +109,6 @@ class Assignment:
 
     name: str
     value: Word
-    start: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +121,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Heredoc:
-    """The lines of a here-document; `target` is the file that they go to, where that is seen."""
+    """The lines of a here-document."""
 
     lines: tuple[Line, ...]
-    target: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +193,8 @@ def parts(app: App) -> tuple[Part, ...]:
 
 
 def is_shell(file: SourceFile) -> bool:
-    """Whether a file is a shell script, by its name or its first line."""
-    if file.binary or not file.text:
+    """Whether a file is a shell script, by its name or its first line, and no copy put aside."""
+    if file.binary or not file.text or _COPY.search(file.name):
         return False
     if _SHELL_NAME.search(file.name):
         return True
@@ -359,8 +358,7 @@ class _Reader:
         value = node.child_by_field_name("value")
         if name is None or value is None or name.type != "variable_name":
             return None
-        start = self.part.offset(node.start_byte)
-        return Assignment(self._source(name), self._word(value), start)
+        return Assignment(self._source(name), self._word(value))
 
     def _read_heredoc(self, node: Node) -> Heredoc:
         body = next((c for c in node.children if c.type == "heredoc_body"), None)
@@ -370,21 +368,7 @@ class _Reader:
             for line in self.text[start : body.end_byte].splitlines(keepends=True):
                 lines.append(Line(line.rstrip("\r\n"), self.part.offset(start)))
                 start += len(line)
-        return Heredoc(tuple(lines), self._heredoc_target(node))
-
-    def _heredoc_target(self, node: Node) -> str:
-        around = [*node.children, *(node.parent.children if node.parent is not None else ())]
-        for child in around:
-            if child.type == "file_redirect":
-                redirect = self._read_redirect(child)
-                if redirect is not None and redirect.operator.startswith(">"):
-                    return redirect.target.text
-        for child in walk(node):
-            if child.type == "command":
-                command = self._read_command(child)
-                if command is not None and command.name == "tee" and command.arguments:
-                    return command.arguments[-1].text
-        return ""
+        return Heredoc(tuple(lines))
 
     def _read_heredoc_pipeline(self, node: Node) -> Iterator[list[Node]]:
         for child in node.children:
