@@ -11,13 +11,12 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
-import tree_sitter_bash
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Node
 
-from ood_appgen.lint import psych
+from ood_appgen.lint import bash, psych
 from ood_appgen.lint.app import App
 from ood_appgen.lint.erb import MASK, blank
 from ood_appgen.lint.ruby import walk
@@ -247,14 +246,9 @@ def _read_block(file: SourceFile, scalar: psych.Scalar, text: str) -> Part:
     return Part(file, "".join(kept), tuple(lines) or ((0, first),))
 
 
-@cache
-def _parser() -> Parser:
-    return Parser(Language(tree_sitter_bash.language()))
-
-
 def _parse(text: str) -> Node:
     # One byte for each character, so that the grammar's offsets are ours.
-    return _parser().parse(_NOT_ASCII.sub("_", text).encode()).root_node
+    return bash.parse(_NOT_ASCII.sub("_", text))
 
 
 class _Reader:
