@@ -6,12 +6,20 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from ood_appgen import check, lock, overrides, planner, render, schema, source
-from ood_appgen.diagnostics import Diagnostic, error, file_error, has_errors, quote, sort, warning
+from ood_appgen.diagnostics import (
+    Diagnostic,
+    error,
+    file_error,
+    has_errors,
+    quote,
+    sort,
+    warning,
+)
 from ood_appgen.model import app_parser, site_parser
 from ood_appgen.model.app import AppSpec
 from ood_appgen.model.plan import AppPlan
@@ -112,6 +120,34 @@ def render_apps(app_dirs: Sequence[Path], site_file: Path, everything: bool = Fa
     if site is not None and everything and not has_errors(findings):
         findings += [_unknown_app(app, seen) for name, app in site.apps.items() if name not in seen]
     return Result(tuple(apps), tuple(skipped), tuple(sort(findings)))
+
+
+def lint_rendered(result: Result, output: Path) -> Result:
+    """The same apps with what the linter says of them as they would be in `output`, but for notes."""
+    from ood_appgen.lint import cache, run
+    from ood_appgen.lint import config as configs
+    from ood_appgen.lint.folder import AppFolder, Content
+
+    if result.failed:
+        return result
+    apps = []
+    for app in result.apps:
+        folder = output / app.id
+        try:
+            config = configs.find(folder)
+        except configs.ConfigError as exc:
+            return replace(result, findings=(*result.findings, exc.diagnostic))
+        release = config.ondemand or ".".join(map(str, app.plan.site.ondemand))
+        config = replace(config, site=None, baseline=None, ondemand=release)
+        contents = {f.path: Content(f.content, f.executable) for f in app.files}
+        target = run.Target(folder, str(folder), config, None, in_memory=True)
+        apps.append((target, AppFolder(folder, frozenset(contents), contents, frozenset())))
+    findings = list(result.findings)
+    found = run.check_rendered(apps, cache.Cache(cache.default_folder()))
+    for app, said in zip(result.apps, found, strict=True):
+        cause = (app.plan.app.span, "the app that it was rendered from")
+        findings += [replace(d, related=(*d.related, cause)) for d in said]
+    return replace(result, findings=tuple(sort(findings)))
 
 
 def find_targets(

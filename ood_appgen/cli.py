@@ -108,7 +108,7 @@ def render_command(
             _fail(
                 f"{site_file}: there are no apps (apps/*/app.yml) beside it; name their directories"
             )
-    result = api.render_apps(app_dirs, site_file, everything)
+    result = api.lint_rendered(api.render_apps(app_dirs, site_file, everything), output)
     _print_findings(result.findings, "nothing was written")
     try:
         changes = [writer.compare(output / a.id, a.files, __version__) for a in result.apps]

@@ -137,7 +137,7 @@ def lint_command(
         cache = Cache(None if no_cache else default_folder())
         outcomes = run.check_all(targets, cache, jobs or 0)
         if not (fix or diff):
-            sys.exit(_report(outcomes, options))
+            sys.exit(_print_report(outcomes, options))
         allowed = [path.resolve() for path in paths]
         mended = [fixes.mend(outcome, allowed) for outcome in outcomes]
         if diff:
@@ -147,7 +147,7 @@ def lint_command(
         for fixed in mended:
             fixes.write(fixed)
         _tell_mended(mended)
-        sys.exit(_report([fixed.after for fixed in mended], options))
+        sys.exit(_print_report([fixed.after for fixed in mended], options))
     except configs.ConfigError as exc:
         click.echo(exc.diagnostic.format(), err=True)
     except run.LintError as exc:
@@ -205,10 +205,13 @@ class _Lines:
             content = outcome.files.contents.get(path.removeprefix(prefix))
             if path.startswith(prefix) and content is not None:
                 return content.data.decode("utf-8-sig", "replace").split("\n")
+            for name, content in outcome.files.above.items():
+                if os.path.normpath(prefix + name) == path:
+                    return content.data.decode("utf-8-sig", "replace").split("\n")
         return []
 
 
-def _report(outcomes: Sequence[Outcome], options: Options) -> int:
+def _print_report(outcomes: Sequence[Outcome], options: Options) -> int:
     """Print the report and the summary; the exit code."""
     lines = _Lines(outcomes)
     if options.write_baseline:

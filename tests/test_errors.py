@@ -108,6 +108,8 @@ def rules_of_the_sources() -> dict[str, str]:
     package = Path(ood_appgen.__file__).resolve().parent
     found: dict[str, str] = {}
     for path in sorted(package.rglob("*.py")):
+        if "lint" in path.relative_to(package).parts:
+            continue  # see test_rules.py
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             rules: list[ast.expr] = []
             if isinstance(call, ast.Call) and _name(call.func) in _REPORTERS:

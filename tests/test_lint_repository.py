@@ -43,6 +43,8 @@ def find(repo: Path, name: str, rule: str) -> list[tuple[str, str]]:
 
 def test_a_licence_above_speaks_for_all_apps(repo: Path) -> None:
     (repo / "README.md").write_text("# Apps\n")
+    assert find(repo, "tool", "repo-licence") == []
+    (repo / ".git").mkdir()
     missing = find(repo, "tool", "repo-licence")
     assert missing == find(repo, "other", "repo-licence")
     assert [path for path, _ in missing] == ["."]

@@ -21,7 +21,7 @@ from ood_appgen import __version__
 from ood_appgen.diagnostics import Diagnostic, Edit, Severity, Span
 
 # Rules may start these; what they find depends on which there are.
-PROGRAMS = ("shellcheck", "yamllint")
+PROGRAMS = ("bash", "shellcheck", "yamllint")
 _MOST_ENTRIES = 5000
 _MOST_BYTES = 50_000_000
 _OLDEST_SECONDS = 30 * 24 * 3600

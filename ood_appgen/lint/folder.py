@@ -45,9 +45,9 @@ class AppFolder:
     """An app's directory as it was when it was read.
 
     `names` are all files below it, `contents` those of interest that could be read, `outer` the
-    names of the files in the directories above, up to where the repository begins; `above` are those
-    of them that were read, by the way to them ("../README.md"). `inner` is the way down to the app
-    from the uppermost of these directories.
+    names of the files in the directories above, up to where the repository begins, and ".git" where
+    there is one; `above` are those that were read, by the way to them ("../README.md"). `inner` is
+    the way down to the app from the uppermost of these directories.
     """
 
     path: Path
@@ -102,6 +102,8 @@ def read(folder: Path, root: Path | None = None) -> AppFolder:
             content = _read_file(f"{upper}/{name}")
             if content is not None:
                 above["../" * depth + name] = content
+    if find_root(folder) is not None:
+        outer.add(".git")
     inner = "/".join(folder.resolve().parts[-depth:]) if depth else ""
     return AppFolder(folder, frozenset(names), contents, frozenset(outer), above, inner)
 

@@ -1,4 +1,4 @@
-"""The repository that an app is in, as far as its files of every app's directories above tell."""
+"""The repository that an app is in, as far as the files there and in the directories above tell."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import re
 from ood_appgen.lint.app import App
 from ood_appgen.lint.source_file import SourceFile
 
-# Files that someone keeps who publishes a directory, and nobody who just installs one.
+# What is there where a directory is published, and not where an app is only installed or rendered.
 _SIGN = re.compile(
-    r"(?:\.gitignore|\.gitattributes|\.gitlab-ci\.yml|\.travis\.yml|\.pre-commit-config\.yaml|CITATION\.cff"
-    r"|appverse\.yml|(?:readme|licen[cs]e|copying|changelog|changes|contributing|code_of_conduct)(?:\..*)?)\Z",
+    r"(?:\.git|\.gitignore|\.gitattributes|\.gitlab-ci\.yml|\.travis\.yml|\.pre-commit-config\.yaml|CITATION\.cff"
+    r"|appverse\.yml|(?:licen[cs]e|copying|changelog|changes|contributing|code_of_conduct)(?:\..*)?)\Z",
     re.IGNORECASE,
 )
 

@@ -324,10 +324,26 @@ class Program:
             header = self.tag_at(self._header_end(start, condition))
             stop = clauses[index + 1][0] if index + 1 < len(clauses) else last.start
             closing = self.tag_at(stop)
-            if header is None or closing is None or closing.start < header.end:
-                return None  # all in one tag, or nothing that is understood
+            if header is None or closing is None:
+                return None
+            if header == closing:  # an arm without text: `else raise "..." end` in one tag
+                if not self._raises(start, stop):
+                    arms.append(Arm(header.end, header.end, node, condition))
+                continue
+            if closing.start < header.end:
+                return None
             arms.append(Arm(header.end, closing.start, node, condition))
+        if all(arm.start == arm.end for arm in arms):
+            return None
         return Branching(node, tuple(arms), clauses[-1][1] is None)
+
+    def _raises(self, start: int, stop: int) -> bool:
+        """Whether code raises, so that there is no text at all."""
+        return any(
+            start <= node.start_byte < stop and self.source(node) in ("raise", "fail", "abort")
+            for node in self.nodes
+            if node.type == "identifier"
+        )
 
     def _header_end(self, start: int, condition: Node | None) -> int:
         """The last character of what opens an arm: its keyword or its condition."""

@@ -6,7 +6,8 @@
 - `SEVERITY`: of its findings, unless one says otherwise;
 - `VERSION`: a number to raise when its findings change, so that cached ones are not used;
 - `check(app)`: yields a `Finding` for each thing that is wrong;
-- `DEFAULT = False` where it is only on when selected, or with `PROFILE` when that profile is asked for.
+- `DEFAULT = False` where it is only on when selected, or with `PROFILE` when that profile is asked for;
+- `PROGRAM = "shellcheck"` where it starts that program, and finds nothing without it.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class Rule:
     version: int
     default: bool
     profile: str
+    program: str
     check: Callable[[App], Iterator[Finding]]
 
     @property
@@ -105,5 +107,6 @@ def read_rule(module: ModuleType) -> Rule:
         version=getattr(module, "VERSION", 1),
         default=getattr(module, "DEFAULT", not profile),
         profile=profile,
+        program=getattr(module, "PROGRAM", ""),
         check=module.check,
     )

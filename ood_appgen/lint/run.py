@@ -12,7 +12,7 @@ from functools import cache as memoize
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ood_appgen.diagnostics import Diagnostic, has_errors, sort
+from ood_appgen.diagnostics import Diagnostic, Severity, has_errors, sort
 from ood_appgen.lint import config as configs
 from ood_appgen.lint import folder as folders
 from ood_appgen.lint.cache import Cache, code_version, make_key, programs_version
@@ -39,12 +39,17 @@ class LintError(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """An app to check: its directory, as the user knows it, and the settings for it."""
+    """An app to check: its directory, as the user knows it, and the settings for it.
+
+    One that is `in_memory` is about to be written there. It is checked without other programs, and
+    not for what its repository must have.
+    """
 
     folder: Path
     shown_as: str
     config: Config
     root: Path | None
+    in_memory: bool = False
 
     @property
     def prefix(self) -> str:
@@ -59,7 +64,7 @@ def find_targets(
 
     `adjust` adds what the command line says. Raises LintError and ConfigError.
     """
-    for memory in (_settings, _config_parts, _run_parts):
+    for memory in (_settings, _choose, _config_parts, _run_parts):
         memory.cache_clear()
     configs.forget()
     found: dict[Path, Target] = {}
@@ -138,7 +143,7 @@ def check_one(target: Target, files: AppFolder) -> list[Diagnostic]:
     from ood_appgen.lint import engine, suppress
 
     config = target.config
-    rules = _choose(config)
+    rules = _choose(config, target.in_memory)
     app = apps.from_folder(files, target.shown_as, _settings(config))
     found = engine.check(app, rules)
     crashed = engine.crashed(found)
@@ -161,11 +166,35 @@ def _grade(found: Iterable[Diagnostic], config: Config) -> Iterator[Diagnostic]:
         yield finding if wanted is None else replace(finding, severity=wanted)
 
 
+def check_rendered(
+    apps: Sequence[tuple[Target, AppFolder]], cache: Cache
+) -> list[list[Diagnostic]]:
+    """The errors and warnings of apps in memory.
+
+    Kept is only that there are none: that holds in any place.
+    """
+    keys = [_key(target, files) for target, files in apps] if cache.folder else [""] * len(apps)
+    todo = [i for i, key in enumerate(keys) if cache.get(key) is None]
+    found: list[list[Diagnostic]] = [[] for _ in apps]
+    for index, findings in zip(todo, _check_many([apps[i] for i in todo], 0), strict=True):
+        outcome = make_outcome(*apps[index], findings)
+        found[index] = [d for d in outcome.findings if d.severity > Severity.NOTE]
+        if not any(d.severity > Severity.NOTE for d in findings):
+            cache.put(keys[index], [])
+    return found
+
+
 @memoize
-def _choose(config: Config) -> tuple[Rule, ...]:
+def _choose(config: Config, in_memory: bool) -> tuple[Rule, ...]:
+    """The rules that are on, and can be followed here."""
+    import shutil
+
     from ood_appgen.lint import catalog
 
-    return catalog.choose(config.select, config.ignore, config.profile)
+    chosen = catalog.choose(config.select, config.ignore, config.profile)
+    if in_memory:
+        return tuple(r for r in chosen if not r.program and r.group != "repo")
+    return tuple(r for r in chosen if not r.program or shutil.which(r.program))
 
 
 @memoize
@@ -198,12 +227,14 @@ def _settings(config: Config) -> Settings:
 def _key(target: Target, files: AppFolder) -> str:
     """The name of what follows from these files and settings."""
     config = target.config
-    return make_key((*_run_parts(), *_config_parts(config), *_app_parts(target, files)))
+    return make_key(
+        (*_run_parts(target.in_memory), *_config_parts(config), *_app_parts(target, files))
+    )
 
 
 @memoize
-def _run_parts() -> tuple[str, ...]:
-    return (code_version(), programs_version())
+def _run_parts(in_memory: bool) -> tuple[str, ...]:
+    return (code_version(), "" if in_memory else programs_version())
 
 
 @memoize
@@ -217,7 +248,7 @@ def _config_parts(config: Config) -> tuple[str | bytes, ...]:
 
 
 def _app_parts(target: Target, files: AppFolder) -> Iterator[str | bytes]:
-    yield target.shown_as
+    yield "" if target.in_memory else target.shown_as
     yield "\0".join(sorted(files.names))
     yield "\0".join(sorted(files.outer))
     yield files.inner
@@ -244,7 +275,7 @@ def _check_many(work: Sequence[_Work], jobs: int) -> list[list[Diagnostic]]:
         return []
     for target, _ in work:  # what is common to all: read once, and told before anything else
         _settings(target.config)
-        _choose(target.config)
+        _choose(target.config, target.in_memory)
     size = sum(len(c.data) for _, files in work for c in files.contents.values())
     worth = 1 + size // _BYTES_WORTH_A_PROCESS
     count = min(jobs or os.cpu_count() or 1, len(work), jobs or worth)

@@ -11,13 +11,12 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
-import tree_sitter_bash
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Node
 
-from ood_appgen.lint import psych
+from ood_appgen.lint import bash, psych
 from ood_appgen.lint.app import App
 from ood_appgen.lint.erb import MASK, blank
 from ood_appgen.lint.ruby import walk
@@ -38,6 +37,7 @@ _SCRIPT_KEYS = (
     "bash_helpers",
 )
 _SHEBANG = re.compile(r"#!\s*\S*?(?:/env\s+(?:-\S+\s+)*)?(?:/|\b)(?:ba|da|k|z)?sh\b")
+_COPY = re.compile(r"(?:\.(?:bak|bk|old|orig|save|swp|rpmsave|rpmnew)(?:\.erb)?|~)\Z")
 _SHELL_NAME = re.compile(r"\.(?:sh|bash)(?:\.erb)?\Z")
 _COMMENT_LINE = re.compile(r"^[ \t]*#.*", re.MULTILINE)
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
@@ -108,7 +108,6 @@ class Assignment:
 
     name: str
     value: Word
-    start: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +120,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Heredoc:
-    """The lines of a here-document; `target` is the file that they go to, where that is seen."""
+    """The lines of a here-document."""
 
     lines: tuple[Line, ...]
-    target: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +192,8 @@ def parts(app: App) -> tuple[Part, ...]:
 
 
 def is_shell(file: SourceFile) -> bool:
-    """Whether a file is a shell script, by its name or its first line."""
-    if file.binary or not file.text:
+    """Whether a file is a shell script, by its name or its first line, and no copy put aside."""
+    if file.binary or not file.text or _COPY.search(file.name):
         return False
     if _SHELL_NAME.search(file.name):
         return True
@@ -248,14 +246,9 @@ def _read_block(file: SourceFile, scalar: psych.Scalar, text: str) -> Part:
     return Part(file, "".join(kept), tuple(lines) or ((0, first),))
 
 
-@cache
-def _parser() -> Parser:
-    return Parser(Language(tree_sitter_bash.language()))
-
-
 def _parse(text: str) -> Node:
     # One byte for each character, so that the grammar's offsets are ours.
-    return _parser().parse(_NOT_ASCII.sub("_", text).encode()).root_node
+    return bash.parse(_NOT_ASCII.sub("_", text))
 
 
 class _Reader:
@@ -359,8 +352,7 @@ class _Reader:
         value = node.child_by_field_name("value")
         if name is None or value is None or name.type != "variable_name":
             return None
-        start = self.part.offset(node.start_byte)
-        return Assignment(self._source(name), self._word(value), start)
+        return Assignment(self._source(name), self._word(value))
 
     def _read_heredoc(self, node: Node) -> Heredoc:
         body = next((c for c in node.children if c.type == "heredoc_body"), None)
@@ -370,21 +362,7 @@ class _Reader:
             for line in self.text[start : body.end_byte].splitlines(keepends=True):
                 lines.append(Line(line.rstrip("\r\n"), self.part.offset(start)))
                 start += len(line)
-        return Heredoc(tuple(lines), self._heredoc_target(node))
-
-    def _heredoc_target(self, node: Node) -> str:
-        around = [*node.children, *(node.parent.children if node.parent is not None else ())]
-        for child in around:
-            if child.type == "file_redirect":
-                redirect = self._read_redirect(child)
-                if redirect is not None and redirect.operator.startswith(">"):
-                    return redirect.target.text
-        for child in walk(node):
-            if child.type == "command":
-                command = self._read_command(child)
-                if command is not None and command.name == "tee" and command.arguments:
-                    return command.arguments[-1].text
-        return ""
+        return Heredoc(tuple(lines))
 
     def _read_heredoc_pipeline(self, node: Node) -> Iterator[list[Node]]:
         for child in node.children:

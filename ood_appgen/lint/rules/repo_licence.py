@@ -1,15 +1,18 @@
 """The repository has no licence.
 
 Why
-    Without a licence nobody else may use or change the app, however public it is. Only directories that
-    look like a repository are asked; a README that speaks of a licence is enough.
+    Without a licence nobody else may use or change the app, however public it is. Only repositories are
+    asked: directories with .git, a .gitignore or the like in them or above them; a README that speaks
+    of a licence is enough.
     (Sweet-and-Fizzy/ood-appverse docs/appverse-contributor-guide.md, Required Files.)
 
 Bad
+    .gitignore
     README.md
     form.yml
 
 Good
+    .gitignore
     LICENSE
     README.md
     form.yml

@@ -2,8 +2,8 @@
 
 Why
     Who finds the app, or takes it over, has nothing that says what it starts, what must be installed and
-    what to change for another site. Only directories that look like a repository are asked: with a
-    licence, a .gitignore or the like in them or above them. (Sweet-and-Fizzy/ood-appverse
+    what to change for another site. Only repositories are asked: directories with .git, a licence, a
+    .gitignore or the like in them or above them. (Sweet-and-Fizzy/ood-appverse
     docs/appverse-contributor-guide.md, Required Files.)
 
 Bad

@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ood_appgen.diagnostics import Severity
-from ood_appgen.lint import submission
+from ood_appgen.lint import connection
 from ood_appgen.lint.app import App
 from ood_appgen.lint.rule import Finding
 
@@ -43,7 +43,7 @@ def check(app: App) -> Iterator[Finding]:
             "the app has no directory template/: a session fails while it is staged",
             "make the directory, with script.sh.erb in it",
         )
-    elif not app.names & _SCRIPTS and submission.runs_script(app):
+    elif not app.names & _SCRIPTS and connection.runs_script(app):
         yield Finding(
             "the app has no template/script.sh: the job has nothing to run",
             "write template/script.sh.erb",

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ood_appgen.diagnostics import Edit, Severity
-from ood_appgen.lint import submission
+from ood_appgen.lint import connection
 from ood_appgen.lint.app import App
 from ood_appgen.lint.rule import Finding
 
@@ -33,7 +33,7 @@ SEVERITY = Severity.ERROR
 def check(app: App) -> Iterator[Finding]:
     """Look at the mode of script.sh.erb, which replaces a script.sh beside it."""
     file = app.file("template/script.sh.erb", "template/script.sh")
-    if file is None or file.executable or not submission.runs_script(app):
+    if file is None or file.executable or not connection.runs_script(app):
         return
     yield Finding(
         "is not executable: the job cannot run it",

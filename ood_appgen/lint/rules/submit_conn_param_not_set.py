@@ -26,7 +26,7 @@ import re
 from collections.abc import Iterator
 
 from ood_appgen.diagnostics import Severity, quote
-from ood_appgen.lint import submission
+from ood_appgen.lint import connection
 from ood_appgen.lint.app import App
 from ood_appgen.lint.psych import Mapping
 from ood_appgen.lint.rule import Finding, at
@@ -47,10 +47,10 @@ _IN_SHELL = (
 
 def check(app: App) -> Iterator[Finding]:
     """Look for the names in the scripts that run in the shell which writes connection.yml."""
-    connection = submission.connection(app)
+    params = connection.read(app)
     # What no view shows does no harm, and is left alone.
-    wanted = [p for p in connection.listed if not _FROM_ELSEWHERE.match(p.value)]
-    if not wanted or any(_says_more(node) for node in submission.batch_connects(app)):
+    wanted = [p for p in params.listed if not _FROM_ELSEWHERE.match(p.value)]
+    if not wanted or any(_says_more(node) for node in connection.batch_connects(app)):
         return
     text = ""
     for name in ("before.sh", "after.sh"):
@@ -61,7 +61,7 @@ def check(app: App) -> Iterator[Finding]:
         return
     shown = {name.name for view in app.views for name in view.program.names}
     words = set(re.findall(r"\w+", text))
-    always = {n for names in submission.TEMPLATES.values() for n in names} | set(submission.ALWAYS)
+    always = {n for names in connection.TEMPLATES.values() for n in names} | set(connection.ALWAYS)
     for param in wanted:
         name = param.value
         if name in always or name in words or name not in shown:

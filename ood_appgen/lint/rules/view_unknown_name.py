@@ -24,7 +24,7 @@ import difflib
 from collections.abc import Iterator
 
 from ood_appgen.diagnostics import Severity, quote
-from ood_appgen.lint import context, submission
+from ood_appgen.lint import connection, context
 from ood_appgen.lint.app import App
 from ood_appgen.lint.ruby import Name, Program
 from ood_appgen.lint.rule import Finding, at
@@ -44,11 +44,11 @@ _NIL_TESTS = frozenset("blank? present? presence nil? empty? try".split())
 def check(app: App) -> Iterator[Finding]:
     """Look for names that no connection parameter explains."""
     file = app.file("view.html.erb")
-    connection = submission.connection(app)
-    if file is None or not connection.complete or file.program.has_errors:
+    params = connection.read(app)
+    if file is None or not params.complete or file.program.has_errors:
         return
     program = file.program
-    known = set(connection.names) | _AROUND | context.OBJECT
+    known = set(params.names) | _AROUND | context.OBJECT
     if app.settings.at_least("4.2"):
         known.add("session")
     known |= {name.name for name in program.names if _is_asked(program, name)}
@@ -57,7 +57,7 @@ def check(app: App) -> Iterator[Finding]:
         if name.name in known or name.name in seen:
             continue
         seen.add(name.name)
-        close = difflib.get_close_matches(name.name, sorted(connection.names), n=1, cutoff=0.8)
+        close = difflib.get_close_matches(name.name, sorted(params.names), n=1, cutoff=0.8)
         hint = "list it under conn_params in submit.yml.erb, and set it in before.sh"
         if close:
             hint = f"did you mean {quote(close[0])}? Or {hint}"

@@ -61,7 +61,7 @@ def runs_script(app: App) -> bool:
     return app.submit_file is not None
 
 
-def connection(app: App) -> Connection:
+def read(app: App) -> Connection:
     """The names of connection.yml that the app's submit files bring about."""
     listed: list[Scalar] = []
     names = set(ALWAYS)
