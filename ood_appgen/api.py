@@ -251,7 +251,9 @@ def _render_one(
     replaced, found = overrides.read(folder)
     findings += found
     files = overrides.apply(files, replaced)
-    return RenderedApp(app.id, plan, files, _find_inputs(plan, site_file, folder, replaced)), findings
+    return RenderedApp(
+        app.id, plan, files, _find_inputs(plan, site_file, folder, replaced)
+    ), findings
 
 
 def _find_inputs(

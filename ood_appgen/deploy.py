@@ -6,6 +6,7 @@ apps (OSC/ondemand apps/dashboard/app/apps/ood_app.rb, hidden?).
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from ood_appgen import lock, writer
 from ood_appgen.writer import WriteError
 
 PREVIOUS = ".appgen-previous"
+_CONFLICT = re.compile(rb"^<{7} edited by hand$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +45,32 @@ def plan(sources: Sequence[Path], to: Path) -> list[Step]:
                 f"{target}: was not made by appgen (it has no {lock.LOCK_NAME}); move it away, "
                 "or give the app another id"
             )
+        for path in sorted(p for p in source.rglob("*") if p.is_file()):
+            if _CONFLICT.search(path.read_bytes()):
+                raise WriteError(
+                    f"{path}: has a merge conflict that nobody has decided (look for <<<<<<<); "
+                    "nothing was changed"
+                )
         files = _differences(target, source)
         kind = "create" if not target.exists() else "update" if files else "unchanged"
         steps.append(Step(source.name, kind, files))
     return steps
 
 
-def deploy(sources: Sequence[Path], to: Path) -> list[Step]:
+def deploy(sources: Sequence[Path], to: Path, dry_run: bool = False) -> list[Step]:
     """Put apps below `to`, all of them or none. Raises WriteError with nothing changed."""
     steps = plan(sources, to)
     todo = [s for s, step in zip(sources, steps, strict=True) if step.kind != "unchanged"]
-    if not todo:
+    if not todo or dry_run:
         return steps
     try:
         to.mkdir(parents=True, exist_ok=True)
         with writer.exclusive(to), ExitStack() as stack:
             staged = []
             for source in todo:
-                stage = Path(tempfile.mkdtemp(prefix=f"{writer.STAGE_PREFIX}{source.name}-", dir=to))
+                stage = Path(
+                    tempfile.mkdtemp(prefix=f"{writer.STAGE_PREFIX}{source.name}-", dir=to)
+                )
                 stack.callback(shutil.rmtree, stage, ignore_errors=True)
                 shutil.copytree(source, stage, symlinks=True, dirs_exist_ok=True)
                 staged.append((to / source.name, stage))
@@ -78,7 +88,7 @@ def find_previous(to: Path) -> list[str]:
     return sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
 
 
-def roll_back(names: Sequence[str], to: Path) -> list[Step]:
+def roll_back(names: Sequence[str], to: Path, dry_run: bool = False) -> list[Step]:
     """Bring back the version before of each app; what is there now becomes the version before.
 
     So that a second roll back undoes the first. Raises WriteError with nothing changed.
@@ -86,12 +96,15 @@ def roll_back(names: Sequence[str], to: Path) -> list[Step]:
     for name in names:
         if not (to / PREVIOUS / name).is_dir():
             raise WriteError(f"{to / name}: no version before is kept; nothing was changed")
+    steps = [Step(name, "roll back") for name in names]
+    if dry_run:
+        return steps
     try:
         with writer.exclusive(to):
             writer.exchange_all([(to / name, to / PREVIOUS / name) for name in names])
     except OSError as exc:
         raise _unwritable(exc, to) from exc
-    return [Step(name, "roll back") for name in names]
+    return steps
 
 
 def _keep_previous(old: Path, kept: Path) -> None:

@@ -77,7 +77,11 @@ class Explainer:
         # A name that is changed wherever it stands is one cause, not one for each place.
         names: dict[tuple[object, ...], Cause] = {}
         for cause in found:
-            key = (cause.path,) if cause.changed_to is None else (str(cause.changed_to), cause.becomes)
+            key = (
+                (cause.path,)
+                if cause.changed_to is None
+                else (str(cause.changed_to), cause.becomes)
+            )
             names.setdefault(key, cause)
         return list(names.values())
 

@@ -82,6 +82,19 @@ def _part(schema: str, definition: str | None) -> dict[str, Any]:
     return {"$schema": whole["$schema"], "$defs": whole["$defs"], "$ref": f"#/$defs/{definition}"}
 
 
+def property_names(schema: str) -> Iterator[str]:
+    """All keys that a schema names, at any depth."""
+    todo: list[Any] = [_part(schema, None)]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, dict):
+            if isinstance(part.get("properties"), dict):
+                yield from part["properties"]
+            todo.extend(part.values())
+        elif isinstance(part, list):
+            todo.extend(part)
+
+
 def _leaves(problems: Iterable[ValidationError]) -> Iterator[ValidationError]:
     """The findings that say something: those inside anyOf/oneOf unless the schema has a sentence."""
     for problem in problems:

@@ -91,9 +91,7 @@ def _describe_edit(target: Path, path: str, base: str | None) -> str:
     if base is None:
         return path
     places = []
-    matcher = difflib.SequenceMatcher(
-        None, base.splitlines(), text.splitlines(), autojunk=False
-    )
+    matcher = difflib.SequenceMatcher(None, base.splitlines(), text.splitlines(), autojunk=False)
     for kind, _, _, start, end in matcher.get_opcodes():
         if kind == "delete":
             places.append(f"after {start}")
@@ -101,4 +99,6 @@ def _describe_edit(target: Path, path: str, base: str | None) -> str:
             places.append(f"{start + 1}" if end == start + 1 else f"{start + 1} to {end}")
     if not places:
         return f"{path}: the executable bit"
-    return f"{path}: line{'s' if len(places) > 1 or ' to ' in places[0] else ''} {', '.join(places)}"
+    return (
+        f"{path}: line{'s' if len(places) > 1 or ' to ' in places[0] else ''} {', '.join(places)}"
+    )

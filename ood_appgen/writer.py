@@ -189,9 +189,7 @@ def write(apps: Sequence[AppChanges], root: Path) -> None:
             for app in todo:
                 if _find_changes(app.target, app.rendered) != app.found:
                     raise WriteError(f"{app.target}: changed while rendering; run again")
-                stage = Path(
-                    tempfile.mkdtemp(prefix=f"{STAGE_PREFIX}{app.target.name}-", dir=root)
-                )
+                stage = Path(tempfile.mkdtemp(prefix=f"{STAGE_PREFIX}{app.target.name}-", dir=root))
                 stack.callback(shutil.rmtree, stage, ignore_errors=True)
                 _build(app, stage)
                 staged.append((app.target, stage))

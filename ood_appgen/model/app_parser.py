@@ -117,7 +117,10 @@ class _Parser:
             environment=pairs(data.get("environment")),
             scripts=self._scripts(data["scripts"]),
             view=self._view(data.get("view"), template, tuple(connection.get("params", ()))),
-            read_files=(*([icon] if icon in ICONS else []), *script_files(data["scripts"].values())),
+            read_files=(
+                *([icon] if icon in ICONS else []),
+                *script_files(data["scripts"].values()),
+            ),
             path=self.document.path,
             span=self.document.span(("id",)),
             template_span=self.document.span(("template",)),
