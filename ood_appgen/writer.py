@@ -242,6 +242,7 @@ def _compare_file(target: Path, file: RenderedFile, known: Mapping[str, str]) ->
 
 
 def find_state(path: Path) -> str:
+    """The digest of a file as a lock has it; "other" for what is no plain file."""
     if path.is_symlink() or not path.is_file():
         return "other"
     return lock.digest(path.read_bytes(), bool(path.stat().st_mode & 0o100))
@@ -295,6 +296,7 @@ def _copy_owner_and_mode(old: Path, new: Path) -> None:
 
 
 def exchange_all(staged: Sequence[tuple[Path, Path]]) -> None:
+    """Put each second directory where the first is, all of them or none; the old ones end up there."""
     done: list[tuple[Path, Path]] = []
     try:
         for target, stage in staged:

@@ -79,6 +79,8 @@ def build(
 
 def _check_blocks(app: AppSpec, override: AppOverride | None) -> list[Diagnostic]:
     has_view = app.view is not None and app.view.kind != "novnc"
+    if override is None or has_view:
+        return []
     return [
         error(
             override.span,
@@ -87,8 +89,8 @@ def _check_blocks(app: AppSpec, override: AppOverride | None) -> list[Diagnostic
             "leave the block out",
             (app.span, "the app"),
         )
-        for name, _ in (override.blocks if override else ())
-        if name.startswith("view_") and not has_view
+        for name, _ in override.blocks
+        if name.startswith("view_")
     ]
 
 
