@@ -1,4 +1,0 @@
-# Starts the program.
-
-cd "$HOME" || exit 1
-run_in_app {{ cookiecutter.command }}
