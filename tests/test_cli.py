@@ -186,7 +186,8 @@ def test_render_creates_then_leaves_alone_then_updates(appgen: Appgen, site: Pat
 
     replace(site / "site.yml", "{max: 4}", "{max: 6}")
     changed = ("README.md", "appgen.lock", "form.yml", "submit.yml.erb")
-    assert appgen("render", "apps/one") == Ran(0, lines("updated", *changed), "")
+    news = "For users:\n  hpc: any now up to 6 cores (before: 4) [one]\n"
+    assert appgen("render", "apps/one") == Ran(0, lines("updated", *changed) + news, "")
     second = read_tree(site / "build")
     assert {path for path in first if first[path] != second[path]} == {
         f"one/{path}" for path in changed
@@ -442,7 +443,8 @@ def test_edited_files_need_force_and_stop_every_app(appgen: Appgen, site: Path) 
         1,
         "",
         "build/two/form.yml: edited since appgen wrote it; not overwritten\n"
-        "Nothing was written. See the differences with --diff; overwrite with --force.\n",
+        "Nothing was written. See the differences with --diff; put both together with --merge; "
+        "overwrite with --force.\n",
     )
     assert read_tree(site / "build") == before
     ran = appgen("render", "--force")

@@ -52,6 +52,10 @@ def compare(root: Path, files: tuple[RenderedFile, ...], app: str = "one") -> Ap
     return writer.compare(root / app, files, VERSION)
 
 
+def compare_app(root: Path, app: api.RenderedApp) -> AppChanges:
+    return writer.compare(root / app.id, app.files, VERSION, app.id, app.inputs)
+
+
 def put(root: Path, files: tuple[RenderedFile, ...], app: str = "one") -> AppChanges:
     changes = compare(root, files, app)
     writer.write([changes], root)
@@ -202,6 +206,7 @@ def make_fifo(app: Path) -> None:
 
 
 EDITED = "update (edited since appgen wrote it)"
+KEPT = "keep (edited since appgen wrote it)"
 BY_HAND = [
     (edit, "form.yml"),
     (lose_run_bit, SCRIPT),
@@ -218,10 +223,17 @@ def test_what_was_changed_by_hand_is_named(
 ) -> None:
     put(root, OLD)
     act(root / "one")
+    before = snapshot(root / "one")
     changes = compare(root, OLD)
-    assert said(changes) == {path: EDITED}
-    assert [c.path for c in changes.blocked] == [path]
-    write_blocked(root, OLD)
+    assert said(changes) == {path: KEPT}
+    assert not changes.blocked and not changes.is_clean
+    put(root, OLD)  # there is nothing new for the file
+    assert snapshot(root / "one") == before
+    put(root, (*OLD, RenderedFile("new.txt", b"new\n")))
+    kept = {k: v for k, v in snapshot(root / "one").items() if k not in ("new.txt", LOCK_NAME)}
+    assert kept == {k: v for k, v in before.items() if k != LOCK_NAME}
+    put(root, OLD)
+    writer.write([writer.force(compare(root, OLD))], root)
     assert compare(root, OLD).is_clean
     extra = {"real.yml": b"form: []\n"} if act is make_link else {}
     assert contents(root / "one") == {**wanted(OLD), **extra}
@@ -766,14 +778,14 @@ class Killable:
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "build"
-        self.files: dict[str, dict[str, tuple[RenderedFile, ...]]] = {}
+        self.apps: dict[str, dict[str, api.RenderedApp]] = {}
         self.trees: dict[str, dict[str, dict[str, bytes]]] = {}
         for version in VERSIONS:
             site = make_site(folder / version, *APPS, most_cores=int(version))
             result = api.render_apps([site / "apps" / app for app in APPS], site / "site.yml")
             assert not result.failed
-            self.files[version] = {a.id: a.files for a in result.apps}
-            changes = [writer.compare(folder / a.id, a.files, VERSION) for a in result.apps]
+            self.apps[version] = {a.id: a for a in result.apps}
+            changes = [compare_app(folder, app) for app in result.apps]
             self.trees[version] = {
                 c.target.name: {f.path: f.content for f in c.files} for c in changes
             }
@@ -795,8 +807,8 @@ class Killable:
         def write() -> None:
             if kill_at >= 0:
                 _die_at(kill_at, str(self.root))
-            files = self.files[version]
-            writer.write([compare(self.root, files[app], app) for app in APPS], self.root)
+            apps = self.apps[version]
+            writer.write([compare_app(self.root, apps[app]) for app in APPS], self.root)
 
         return self.wait(self.fork(write))
 
