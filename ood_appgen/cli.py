@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from ood_appgen import __version__, cli_lint, cli_render
+from ood_appgen import __version__, cli_lint, cli_new, cli_render
 from ood_appgen.cli_common import (
     BAD_INPUT,
     FINDINGS,
@@ -61,6 +61,8 @@ cli.add_command(cli_render.status_command)
 cli.add_command(cli_render.diff_command)
 cli.add_command(cli_render.explain_command)
 cli.add_command(cli_render.deploy_command)
+cli.add_command(cli_new.init_command)
+cli.add_command(cli_new.new_command)
 cli.add_command(cli_lint.lint_command)
 cli.add_command(cli_lint.rules_command)
 

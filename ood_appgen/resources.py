@@ -31,6 +31,19 @@ def load_schema(name: str) -> dict[str, Any]:
     return data
 
 
+def scaffold_path() -> Path:
+    """The cookiecutter template of new apps; in an editable install, that of the source tree."""
+    for folder in (_PACKAGE / "cookiecutter-template", _PACKAGE.parent / "cookiecutter-template"):
+        if (folder / "cookiecutter.json").is_file():
+            return folder
+    raise FileNotFoundError("the template of new apps is not part of this installation of ood-appgen")
+
+
+def site_template_path() -> Path:
+    """The folder of what a new site repository begins with."""
+    return _PACKAGE / "site-template"
+
+
 def templates_path() -> Path:
     """The folder of the output templates."""
     return _PACKAGE / "templates"

@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.parse
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -184,13 +184,9 @@ def run_session(
                 job,
             )
         finally:
-            try:
+            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
                 os.killpg(job.pid, signal.SIGTERM)
                 job.wait(20)
-            except (ProcessLookupError, subprocess.TimeoutExpired):
-                pass
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(job.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             job.wait()

@@ -52,6 +52,8 @@ board.configure(
         "--logdir=" + os.environ["FORM_LOG_DIR"],
         "--port=1",  # asked whether it is free, then ignored
         "--path_prefix=" + os.environ["APP_BASE_URL"],
+        # Its data server listens on a port of this node, and asks nobody who they are.
+        "--load_fast=false",
         "--host=unix://" + os.environ["APP_SOCKET"],
     )
 )
