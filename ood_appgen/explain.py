@@ -100,8 +100,8 @@ class Explainer:
     def _descend(
         self, which: int, value: Any, path: PathKey, file: str, line: int
     ) -> Iterator[Cause]:
-        tried, cause = self._depends(which, path, file, line) if path else (False, None)
-        if tried and cause is None:
+        left_out, cause = self._depends(which, path, file, line) if path else (False, None)
+        if left_out and cause is None:
             return  # without this part the line is the same
         inner: list[Cause] = []
         for key, part in _parts(value):
@@ -113,18 +113,18 @@ class Explainer:
     def _depends(
         self, which: int, path: PathKey, file: str, line: int
     ) -> tuple[bool, Cause | None]:
-        """Whether the part could be changed at all, and what that does to the line."""
+        """Whether the app could be rendered without the part, and what a change does to the line."""
         before = self.baseline[file].splitlines()
-        could = False
+        left_out = False
         for tried, files in self._variants(which, path):
-            could = True
+            left_out = left_out or tried is None
             after = files.get(file, "").splitlines()
             same, becomes = _find_line(before, after, line - 1)
             if not same:
                 document = self.documents[which]
                 value = _get(document.data, path)
                 return True, Cause(path, document.key_span(path), value, tried, becomes)
-        return could, None
+        return left_out, None
 
     def _variants(self, which: int, path: PathKey) -> Iterator[tuple[Any, Mapping[str, str]]]:
         """The value at `path` changed in ways that still make an app, with what comes out.

@@ -36,7 +36,9 @@ def scaffold_path() -> Path:
     for folder in (_PACKAGE / "cookiecutter-template", _PACKAGE.parent / "cookiecutter-template"):
         if (folder / "cookiecutter.json").is_file():
             return folder
-    raise FileNotFoundError("the template of new apps is not part of this installation of ood-appgen")
+    raise FileNotFoundError(
+        "the template of new apps is not part of this installation of ood-appgen"
+    )
 
 
 def site_template_path() -> Path:
