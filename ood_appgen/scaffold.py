@@ -94,10 +94,10 @@ def find_problems(answers: Mapping[str, str]) -> list[str]:
         input=program.encode("utf-8", "surrogatepass"),
         capture_output=True,
     )
-    said = done.stderr.decode("utf-8", "replace").splitlines()
+    said = done.stderr.decode("utf-8", "replace").rstrip("\n").split("\n")
     if done.returncode and not all(line.startswith("error: ") for line in said):
         raise ScaffoldError("the template's hook failed: " + (said[-1] if said else "no message"))
-    return [line.removeprefix("error: ") for line in said]
+    return [line.removeprefix("error: ") for line in said if line]
 
 
 def make_app(answers: Mapping[str, str], output: Path) -> Path:
@@ -164,6 +164,7 @@ def _is_taken(target: Path, file: str) -> bool:
 def _write_site(folder: Path, name: str, app_id: str) -> None:
     source = site_template_path()
     words = {
+        "@NAME@": name,
         "@SITE@": json.dumps(name, ensure_ascii=False),
         "@TITLE@": "".join(f"\\{c}" if c in "\\`*_[]<>#&" else c for c in name),
         "@APP@": app_id,

@@ -4,7 +4,7 @@ import pathlib
 import shutil
 
 KIND = "{{ cookiecutter.kind }}"
-OWN_REPOSITORY = (".github", ".gitignore", ".gitlab-ci.yml", ".pre-commit-config.yaml", "CHANGELOG.md", "site.yml")
+OWN_REPOSITORY = (".github", ".gitignore", ".gitlab-ci.yml", ".pre-commit-config.yaml", "CHANGELOG.md", "LICENSE", "site.yml")
 
 guard = pathlib.Path("kinds", "guard.py").read_text(encoding="utf-8")
 for file in sorted(pathlib.Path("kinds", KIND).iterdir()):

@@ -15,6 +15,11 @@ OF_ONDEMAND = (
 DIRECTORIES = "apps blocks build dev local overrides sys usr".split()
 
 
+def show(text):
+    """An answer in quotes, with nothing in it that a terminal would act on."""
+    return json.dumps(text, ensure_ascii=not text.isprintable())
+
+
 def check_id(text):
     """An app's id: a directory on the portal, and part of the name of pods."""
     if not re.fullmatch(r"[a-z]([a-z0-9_-]*[a-z0-9])?", text):
@@ -44,7 +49,9 @@ def check_modules(text):
     if re.search(r"[^ -~]", text):
         return "must be names of modules, with blanks between them"
     bad = [name for name in text.split() if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+/-]*", name)]
-    return "is not a module name" if len(bad) == len(text.split()) == 1 else "has {}, which is not a module name".format(json.dumps(bad[0])) if bad else ""
+    if not bad:
+        return ""
+    return "is not a module name" if bad == [text] else "has {}, which is not a module name".format(show(bad[0]))
 
 
 def matches(pattern, problem):
@@ -80,15 +87,23 @@ CHECKS = {
     "standalone": ("standalone:", matches(r"yes|no", "must be yes or no")),
 }
 
+# What is in no file of the app is not looked at.
+NEEDED = {
+    "program": ANSWERS["kind"] == "vnc",
+    "image": ANSWERS["software"] == "container",
+    "kubernetes_image": "kubernetes" in ANSWERS["schedulers"],
+}
+
 problems = []
 for name, (what, check) in CHECKS.items():
-    problem = check(ANSWERS[name])
+    problem = check(ANSWERS[name]) if NEEDED.get(name, True) else ""
     if problem:
-        problems.append("{} {} {}".format(what, json.dumps(ANSWERS[name], ensure_ascii=False), problem))
+        problems.append("{} {} {}".format(what, show(ANSWERS[name]), problem))
 if ANSWERS["kind"] == "vnc" and ANSWERS["schedulers"] != "slurm":
     problems.append(
         "a program through VNC runs on Slurm alone: a pod has one port, and Open OnDemand's VNC needs two"
     )
 if problems:
     text = "\n".join("error: {}".format(problem) for problem in problems)
-    sys.exit(text.encode("utf-8", "backslashreplace").decode("utf-8").encode(sys.stderr.encoding or "ascii", "backslashreplace").decode(sys.stderr.encoding or "ascii"))
+    encoding = sys.stderr.encoding or "ascii"
+    sys.exit(text.encode(encoding, "backslashreplace").decode(encoding))
