@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
-from ood_appgen import __version__, cli_lint
+from ood_appgen import __version__
 from ood_appgen.diagnostics import Diagnostic, has_errors
 from ood_appgen.resources import SCHEMAS, schema_path
 
@@ -54,16 +54,32 @@ _site_option = click.option(
 )
 
 
+class _Group(click.Group):
+    """The commands, those of the linter imported when they are asked for."""
+
+    _linter: ClassVar = ("lint", "rules")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, sorted."""
+        return sorted((*super().list_commands(ctx), *self._linter))
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """A command by its name."""
+        if name not in self._linter:
+            return super().get_command(ctx, name)
+        from ood_appgen import cli_lint
+
+        return cli_lint.COMMANDS[name]
+
+
 @click.group(
-    help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=_Group,
+    help=_HELP,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="appgen")
 def cli() -> None:
     """The command group."""
-
-
-cli.add_command(cli_lint.lint_command)
-cli.add_command(cli_lint.rules_command)
 
 
 @cli.command("render", short_help="Render apps for a site.")

@@ -178,6 +178,9 @@ def rules_command(rule_id: str | None, markdown: bool) -> None:
         _fail(f'there is no rule "{rule_id}"; {hint}')
 
 
+COMMANDS = {"lint": lint_command, "rules": rules_command}
+
+
 def _split(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(part.strip() for word in words for part in word.split(",") if part.strip())
 

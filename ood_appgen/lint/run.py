@@ -37,7 +37,7 @@ class LintError(Exception):
         self.findings = findings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Target:
     """An app to check: its directory, as the user knows it, and the settings for it.
 
@@ -101,7 +101,7 @@ def _root_without_git(place: Path) -> Path:
     return here if here in place.parents else place.parent
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Outcome:
     """What was found in an app, and the files as they were."""
 
