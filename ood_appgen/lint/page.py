@@ -404,7 +404,10 @@ class Page:
         return Why.WORKS if not by_default or others - {"true"} else Why.IDLE
 
     def _is_doubled(self, placed: Placed, effect: Effect) -> bool:
-        """Whether the JavaScript enters it twice in one place, which turns true into an object."""
+        """Whether the JavaScript enters it twice in one place, which turns true into an object.
+
+        Between the two the page may be hidden or shown by it once.
+        """
         value = placed.option_value
         if value is None:
             return False
@@ -453,6 +456,8 @@ class Page:
         # Radio buttons count while they are clicked: the event has their value, the group has none.
         if field is None or field.is_only("block"):
             return Why.LOST_CONDITION
+        if field.is_only("multiple"):
+            return Why.FAILS
         if field.id == placed.source and placed.option_value is not None:
             own = directives.limit_matches(effect, placed.option_value)
             return Why.WORKS if own else Why.LOST_CONDITION
@@ -466,7 +471,7 @@ class Page:
         effect = self.read(placed)
         if effect is None:
             return Verdict(self._missing(placed))
-        if self._is_repeated(placed) and not self._is_watched(placed, effect):
+        if self._is_repeated(placed) and not self._is_watched(placed):
             return Verdict(Why.REPEATED, effect)
         decider = self.elements.get(effect.target)
         if decider is None:
@@ -490,10 +495,10 @@ class Page:
             return Verdict(Why.WORKS, effect)  # the option never shows
         return Verdict(Why.NO_OPTION, effect)
 
-    def _is_watched(self, placed: Placed, effect: Effect) -> bool:
-        """Whether another option, of a value that is not repeated, makes the select follow the decider."""
+    def _is_watched(self, placed: Placed) -> bool:
+        """Whether another option, of a value that is not repeated, makes the select follow a field."""
         return any(
-            other is not placed and self.read(other) == effect and not self._is_repeated(other)
+            other is not placed and self.read(other) is not None and not self._is_repeated(other)
             for other in self._by_kind.get((placed.source, placed.kind), ())
         )
 

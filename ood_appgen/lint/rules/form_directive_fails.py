@@ -1,12 +1,13 @@
 """A directive stops the form's JavaScript: it and all directives after it are dead.
 
 Why
-    Three directives make the JavaScript fail while the page is loaded, with a message in the browser's
+    Four directives make the JavaScript fail while the page is loaded, with a message in the browser's
     console alone: `data-label-FIELD` for a field that has no label on the page; `data-hide-FIELD` on a
     check box without `-when-checked` or `-when-unchecked`, or with a name that has `-` before a digit;
-    and an option-for directive that names a group of radio buttons or attachments, which have no value.
+    an option-for directive that names a group of radio buttons or attachments, which have no value; and a
+    limit for a value of a select with several choices.
     (OSC/ondemand apps/dashboard/app/javascript/dynamic_forms.js, updateLabel, parseCheckedWhen,
-    sharedToggleOptionsFor; seen in Chromium.)
+    sharedToggleOptionsFor, toggleMinMax; seen in Chromium.)
 
 Bad
     advanced:
@@ -62,6 +63,10 @@ def check(app: App) -> Iterator[Finding]:
             hidden = verdict.effect is not None
             why = "a hidden field has no label" if hidden else f"there is no field {quote(wanted)}"
             hint = suggest(wanted, shown) if not hidden else ""
+        elif placed.kind in ("min", "max"):
+            field = verdict.effect.condition if verdict.effect is not None else wanted
+            why = f"{quote(field)} is a select with several choices, which has a list of values"
+            hint = f"make {quote(field)} a select with one choice"
         else:
             target = verdict.effect.target if verdict.effect is not None else wanted
             why = f"{quote(target)} is no element with a value, such as a select"

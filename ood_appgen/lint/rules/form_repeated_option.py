@@ -2,8 +2,8 @@
 
 Why
     Directives are kept in tables by the option's value. Of options with equal values only the first one's
-    directives are read; a `data-hide-` that is entered twice hides nothing; and values that differ in
-    `-` and `_` alone, such as gpu-40core and gpu_40core, share one entry. (OSC/ondemand
+    directives are read; a `data-hide-` that is entered twice hides nothing once the page has been loaded;
+    and values that differ in `-` and `_` alone, such as gpu-40core and gpu_40core, share one entry. (OSC/ondemand
     apps/dashboard/app/javascript/dynamic_forms.js, makeChangeHandlers, Table, snakeCaseWords; seen in
     Chromium.)
 
@@ -41,9 +41,11 @@ def check(app: App) -> Iterator[Finding]:
     found = pages(app)
     for placed in found.placed:
         if found.judge(placed).why is Why.REPEATED:
+            does = "works at most once, as the page is loaded"
+            does = does if placed.kind == "hide" else "does nothing"
             yield at(
                 placed.directive.name,
-                f"{quote(placed.name)} does nothing: another option has the value "
+                f"{quote(placed.name)} {does}: another option has the value "
                 f"{quote(placed.option_value or '')}",
                 "give each option a value of its own",
             )
