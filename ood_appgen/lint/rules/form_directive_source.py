@@ -53,6 +53,8 @@ def check(app: App) -> Iterator[Finding]:
     for placed in found.placed:
         if found.judge(placed).why is not Why.SOURCE or found.is_read_by_script(placed):
             continue
+        if placed.option is None and placed.source in found.scripts:
+            continue  # form.js looks after the field
         element = found.union.elements[placed.source]
         if "" in element.kinds or not _resembles(placed, found):
             continue

@@ -29,6 +29,7 @@ from ood_appgen.lint.page import Page, Placed, Why, pages
 from ood_appgen.lint.rule import Finding, at
 
 SEVERITY = Severity.NOTE
+DEFAULT = False  # most submit files look at the choice again
 
 
 def check(app: App) -> Iterator[Finding]:
