@@ -5,7 +5,8 @@ Why
     `data-hide-` that is false came with 4.0; help texts, aliases and hiding of radio buttons, path selectors
     and attachments with 4.1; `-when-checked` of check boxes with 3.1. Before 4.0 a single cluster was a
     fixed field that no directive reaches. (OSC/ondemand
-    apps/dashboard/app/javascript/dynamic_forms.js at the tags v3.0.0 to v4.2.3.)
+    apps/dashboard/app/javascript/dynamic_forms.js at the tags v3.1.0 to v4.2.3, packs/batch_connect.js at
+    v3.0.3; app/models/batch_connect/app.rb, add_cluster_widget.)
 
 Bad
     # .appgen.toml: ondemand = "3.1"

@@ -4,8 +4,8 @@ Why
     Whenever an option-for directive has been applied, its select reports a change, which applies those that
     depend on it. In a circle this goes on until the browser stops it; where one field of the circle
     decides about two others in it, the number of steps doubles each time round and the page hangs for
-    good. (OSC/ondemand apps/dashboard/app/javascript/dynamic_forms.js, sharedToggleOptionsFor, from 3.1 to
-    4.2.3; seen in Chromium.)
+    good. (OSC/ondemand apps/dashboard/app/javascript/dynamic_forms.js, sharedToggleOptionsFor; seen in
+    Chromium with v3.1.16 and v4.2.3.)
 
 Bad
     queue: # its options depend on node_type and on site
