@@ -2,6 +2,7 @@
 # make test    installs what the tests need, and runs them
 # make e2e     as root: runs sessions on a real one-node Slurm, with a real Jupyter
 # make bench   measures speed against named peers
+# make docs    writes docs/rules.md from the linter's rules
 # Everything goes into .venv and build/ in this directory; ruby and shellcheck come from Debian.
 # Slurm and what else `make e2e` needs does too; it keeps Jupyter in /var/cache/ood-appgen-e2e.
 
@@ -9,7 +10,7 @@ PYTHON ?= python3
 VENV := .venv
 APPGEN := $(VENV)/bin/appgen
 
-.PHONY: demo test e2e bench golden clean
+.PHONY: demo test e2e bench golden docs clean
 
 demo: $(VENV)/installed
 	@$(APPGEN) render --site sample_apps/site.yml --output build/osc > build/osc.log
@@ -35,6 +36,11 @@ bench: $(VENV)/installed-for-tests
 
 golden: $(VENV)/installed-for-tests
 	APPGEN_UPDATE_GOLDEN=1 $(VENV)/bin/pytest tests/test_golden.py tests/test_errors.py
+
+docs: $(VENV)/installed
+	@mkdir -p docs
+	$(APPGEN) rules --markdown > docs/rules.md.new
+	@mv docs/rules.md.new docs/rules.md
 
 clean:
 	rm -rf $(VENV) build

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import cookie
 import large_site
+import many_apps
 import many_choices
 import timing
 from timing import FailedError, Run
@@ -31,6 +32,8 @@ GOAL_PEAK_MIB = 300
 GOAL_HELP = 1.0
 GOAL_BARE_LOOP = 1.5
 GOAL_PROCESSES = 1 / 20
+GOAL_LINT_COLD = 2.0
+GOAL_LINT_UNCHANGED = 0.25
 
 
 def main() -> int:
@@ -38,13 +41,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="5 and 20 apps, not 20 and 200")
     parser.add_argument("--repetitions", type=int, default=15, metavar="N", help="default: 15")
-    parser.add_argument("--only", choices=["a", "b", "c", "d"], help="one of the four alone")
+    parser.add_argument("--only", choices=["a", "b", "c", "d", "e"], help="one of them alone")
+    parser.add_argument(
+        "--corpus",
+        type=Path,
+        default=os.environ.get("APPGEN_CORPUS"),
+        metavar="DIR",
+        help="apps to lint in e; default: $APPGEN_CORPUS, else copies of the sample apps",
+    )
     options = parser.parse_args()
     parts = {
         "a": lambda: compare_one_app(options.repetitions),
         "b": lambda: compare_many_apps((5, 20) if options.quick else (20, 200)),
         "c": lambda: compare_help(options.repetitions),
         "d": lambda: compare_verify((200, 1000) if options.quick else (1000, 20_000)),
+        "e": lambda: compare_lint(options.corpus, 1 if options.quick else 3),
     }
     try:
         for name, part in parts.items():
@@ -178,6 +189,52 @@ def compare_verify(counts: Sequence[int]) -> None:
     growth = (large[1].wall_s / large[0]) / (small[1].wall_s / small[0])
     _ratio(f"time a choice, {large[0]:,} / {small[0]:,}", growth, GOAL_GROWTH)
     _row("peak memory", f"{small[1].peak_mib:.0f} MiB", f"{large[1].peak_mib:.0f} MiB")
+
+
+def compare_lint(corpus: Path | None, repetitions: int) -> None:
+    """All rules on all files of many apps; yamllint reads their plain YAML files alone."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        env = {**_clean_env(folder), "XDG_CACHE_HOME": str(folder / "cache")}
+        if corpus is None:
+            corpus = folder / "apps"
+            for site in (SAMPLES / "site.yml", SAMPLES / "sites" / "arc" / "site.yml"):
+                build = folder / site.parent.name
+                apps = map(str, sorted((SAMPLES / "apps").iterdir()))
+                command = ["render", *apps, "--site", str(site), "--output", str(build)]
+                timing.run([_program("appgen"), *command], env)
+                many_apps.make_apps(build, corpus / site.parent.name)
+        apps_found = many_apps.find_apps(corpus)
+        plain = [str(path.absolute()) for path in many_apps.find_plain_yaml(apps_found)]
+        if not plain:
+            raise FailedError(f"{corpus}: there are no apps with plain YAML files")
+        rules = folder / "yamllint.yml"
+        rules.write_text("extends: default\n")
+
+        def lint(*options: str) -> Run:
+            command = ["lint", str(corpus.absolute()), "--select", "ALL", "--exit-zero", *options]
+            return timing.run([_program("appgen"), *command], env, cwd=name)
+
+        def yamllint() -> Run:
+            command = [_program("yamllint"), "-c", str(rules), *plain]
+            return timing.run(["sh", "-c", '"$@"; test $? -le 1', "sh", *command], env, cwd=name)
+
+        lint()  # fills the cache
+        cold, unchanged, theirs, one = timing.interleave(
+            repetitions,
+            lambda _: lint("--no-cache"),
+            lambda _: lint(),
+            lambda _: yamllint(),
+            lambda _: lint("--no-cache", "--jobs", "1"),
+        )
+    _title(f"e. Lint: {len(apps_found)} apps, all rules; median of {repetitions}")
+    _row("appgen lint, cold", _ms(cold), f"{timing.median_cpu(cold):.1f} s CPU")
+    _row("appgen lint, cold, one process", _ms(one), f"{timing.median_cpu(one):.1f} s CPU")
+    _row("appgen lint, unchanged", _ms(unchanged))
+    _row(f"yamllint, {len(plain)} plain YAML files", _ms(theirs))
+    _ratio("wall time, cold / yamllint", _wall(cold, theirs), GOAL_LINT_COLD)
+    _ratio("wall time, unchanged / yamllint", _wall(unchanged, theirs), GOAL_LINT_UNCHANGED)
+    _row("peak memory", f"{max(run.peak_mib for run in cold):.0f} MiB")
 
 
 # -- helpers --------------------------------------------------------------------------------------

@@ -8,11 +8,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from pathlib import Path
+from typing import ClassVar
 
 import click
 
-from ood_appgen import __version__, cli_lint, cli_new, cli_render
+from ood_appgen import __version__
 from ood_appgen.cli_common import (
     BAD_INPUT,
     FINDINGS,
@@ -48,23 +50,38 @@ Exit codes: 0 nothing to report, 1 findings or differences, 2 wrong usage or bad
 """
 
 
+class _Group(click.Group):
+    """The commands; a module of commands is imported when one of them is asked for."""
+
+    _modules: ClassVar = {
+        "ood_appgen.cli_render": ("render", "status", "diff", "explain", "deploy"),
+        "ood_appgen.cli_new": ("init", "new"),
+        "ood_appgen.cli_lint": ("lint", "rules"),
+        "ood_appgen.cli_help": ("completion",),
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, sorted."""
+        others = (name for names in self._modules.values() for name in names)
+        return sorted((*super().list_commands(ctx), *others))
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """A command by its name."""
+        for module, names in self._modules.items():
+            if name in names:
+                command: click.Command = getattr(import_module(module), f"{name}_command")
+                return command
+        return super().get_command(ctx, name)
+
+
 @click.group(
-    help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=_Group,
+    help=_HELP,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="appgen")
 def cli() -> None:
     """The command group."""
-
-
-cli.add_command(cli_render.render_command)
-cli.add_command(cli_render.status_command)
-cli.add_command(cli_render.diff_command)
-cli.add_command(cli_render.explain_command)
-cli.add_command(cli_render.deploy_command)
-cli.add_command(cli_new.init_command)
-cli.add_command(cli_new.new_command)
-cli.add_command(cli_lint.lint_command)
-cli.add_command(cli_lint.rules_command)
 
 
 @cli.command("verify", short_help="Prove every choice of apps.")

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 _MOUNTAIN = re.compile(r"[-_]([a-z])|([_-][0-9])|(/)")
 _SNAKE = re.compile(r"[A-Z][a-z]*[0-9]*|[^-_]+")
@@ -71,6 +71,7 @@ def set_value(target: str) -> str:
     return f"data-set-{_word(target)}"
 
 
+@lru_cache(maxsize=8192)
 def kind_of(name: str) -> str:
     """The kind of a directive by its first word: as in `Effect`, and exclusive-option-for; or ""."""
     key = _dataset_key(name)
@@ -131,6 +132,26 @@ def wanted_field(name: str) -> str:
     return word.partition("-when-")[0].replace("-", "_")
 
 
+def wanted_condition(name: str, field: str) -> str | None:
+    """The value that a person would read behind a field's name in a directive; None: not there."""
+    kind = kind_of(name)
+    rest = name.lower().removeprefix("data-").removeprefix(kind)
+    if kind in ("min", "max"):
+        rest = rest.partition("-for")[2]
+    word = f"-{field.replace('_', '-')}-"
+    return rest.removeprefix(word) if rest.startswith(word) else None
+
+
+def plain(value: str) -> str:
+    """A value with all that directives write in other ways made alike."""
+    return re.sub(r"[_/. ]", "-", value.lower())
+
+
+def entry(value: str) -> str:
+    """Where the JavaScript's tables keep an option's value."""
+    return _snake(value)
+
+
 def can_be_condition(value: str) -> bool:
     """Whether a limit's clause can name a value: lower-case words, none with `for` in it."""
     clause = f"max-n-for-cluster-{_word(value)}"
@@ -168,6 +189,13 @@ def option_for_matches(
     return key in (f"{stem}{first}{shown}", f"{stem}{first}{alias}")
 
 
+def could_match(name: str, field: str) -> bool:
+    """Whether an option-for directive can be met by any value of a field at all."""
+    kind = kind_of(name)
+    rest = _dataset_key(name).removeprefix(_STEMS[kind] + _mountain(field)) if kind else ""
+    return not (rest[:1].islower() or rest[:1].isdigit())
+
+
 def read_alias(name: str) -> str:
     """The word that a `data-alias-WORD` directive stands for, as `option_for_matches` wants it."""
     return _dataset_key(name).removeprefix("alias")
@@ -177,6 +205,7 @@ def _word(text: str) -> str:
     return text.lower().replace("_", "-").replace("/", "_")
 
 
+@lru_cache(maxsize=8192)
 def _dataset_key(name: str) -> str:
     return _CAMEL.sub(lambda m: m[1].upper(), name.lower().removeprefix("data-"))
 

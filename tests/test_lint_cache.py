@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,9 +41,9 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     names: list[str] = []
     check = run.check_one
 
-    def note(target: run.Target, files: run.AppFolder) -> list[Diagnostic]:
+    def note(target: run.Target, *others: Any) -> list[Diagnostic]:
         names.append(target.shown_as)
-        return check(target, files)
+        return check(target, *others)
 
     monkeypatch.setattr(run, "check_one", note)
     yield names

@@ -389,3 +389,12 @@ def test_a_crash_in_a_rule_is_a_finding_and_the_rest_goes_on(
         "one: error: the rule script-missing failed: ZeroDivisionError: cores [internal-error]\n"
         "  hint: the other rules went on; please report it with the app\n" + TWICE
     )
+
+
+def test_the_pages_in_docs_are_those_of_the_rules(appgen: Appgen) -> None:
+    """`make docs` writes them."""
+    ran = appgen("rules", "--markdown")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == (ROOT / "docs/rules.md").read_text(encoding="utf-8")
+    for rule_id in catalog.rule_ids():
+        assert f"\n## {rule_id}\n" in ran.out and f"[{rule_id}](#{rule_id})" in ran.out

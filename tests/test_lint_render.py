@@ -102,7 +102,9 @@ def test_what_is_found_clean_is_not_checked_again(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     checked = []
     check = run.check_one
-    monkeypatch.setattr(run, "check_one", lambda t, f: checked.append(t.shown_as) or check(t, f))
+    monkeypatch.setattr(
+        run, "check_one", lambda t, *rest: checked.append(t.shown_as) or check(t, *rest)
+    )
     assert appgen_in(monkeypatch, "render") == 0
     assert appgen_in(monkeypatch, "render", "--output", "elsewhere") == 0
     assert checked == ["build/one"]

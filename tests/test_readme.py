@@ -42,3 +42,11 @@ def test_the_error_is_what_the_readme_says(tmp_path: Path, monkeypatch: pytest.M
     assert shown
     for line in shown[1].splitlines():
         assert line.removeprefix("    ") in result.stderr.splitlines(), result.stderr
+
+
+def test_the_finding_is_what_the_readme_says() -> None:
+    shown = re.search(r"\n((?:    .*\n)+)\nErrors and warnings make it exit 1", README)
+    assert shown
+    lines = [line.removeprefix("    ") for line in shown[1].splitlines()]
+    reports = [path.read_text() for path in (ROOT / "tests/lint").glob("*/bad-*/expected.txt")]
+    assert any("\n".join(lines) in report for report in reports)

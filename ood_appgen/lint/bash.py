@@ -94,6 +94,12 @@ def scripts(file: SourceFile, letter: str = "x") -> tuple[Script, ...]:
     return tuple(found.values())
 
 
+@lru_cache(maxsize=256)
+def whole(file: SourceFile, letter: str = "x") -> Script:
+    """A script with all arms of its conditions, one below the other."""
+    return _render(file, (), letter)
+
+
 def _render(file: SourceFile, hidden: tuple[Range, ...], letter: str) -> Script:
     parts: list[str] = []
     pieces: list[tuple[int, int]] = []

@@ -15,7 +15,6 @@ MASK = "\ue000"
 
 _OPEN = re.compile(r"<%(%|=|#|-|)")
 _CLOSE = re.compile(r"%%>|-?%>")
-_NOT_NEWLINE = re.compile(r"[^\n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def split(text: str) -> tuple[Tag, ...]:
 
 def blank(text: str) -> str:
     """As many blanks, with the line ends kept."""
-    return _NOT_NEWLINE.sub(" ", text)
+    return "\n".join([" " * len(line) for line in text.split("\n")])
 
 
 def to_ruby(text: str, tags: tuple[Tag, ...]) -> str:

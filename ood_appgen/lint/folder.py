@@ -32,7 +32,7 @@ _READ_ABOVE = ("appverse.yml", "README.md", ".yamllint", ".yamllint.yaml", ".yam
 _SKIPPED = {".git", "node_modules", "__pycache__", ".venv"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Content:
     """A file that was read."""
 
@@ -40,7 +40,7 @@ class Content:
     executable: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class AppFolder:
     """An app's directory as it was when it was read.
 

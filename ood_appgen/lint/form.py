@@ -92,11 +92,9 @@ class Attribute:
 
     @property
     def fixed(self) -> bool:
-        """Whether the field is not on the page (`fixed:`, or a plain value)."""
-        if self.settings is None:
-            return not (
-                isinstance(self.node, Scalar) and self.node.kind == "null" and not self.node.text
-            )
+        """Whether the field is not on the page (`fixed:`, or a plain value, nothing included)."""
+        if self.settings is None or self.name == "auto_primary_group":
+            return True
         return self.text("fixed") not in (None, "", "false")
 
     @property
@@ -150,7 +148,12 @@ class Form:
 
     def attribute(self, field_id: str) -> Attribute | None:
         """The settings of a field. OOD looks them up as the name is written in `form:`."""
-        return self.attributes.get(field_id)
+        return self.attributes.get(self._written.get(field_id, field_id))
+
+    @cached_property
+    def _written(self) -> dict[str, str]:
+        """How the form writes each id, which has lower-case letters alone."""
+        return {item.id: item.node.value for item in self.items}
 
     @cached_property
     def ids(self) -> tuple[str, ...]:
@@ -167,7 +170,7 @@ class Form:
 
     def widget(self, field_id: str) -> str:
         """The widget of a field; "" when it depends on Ruby."""
-        attribute = self.attributes.get(field_id)
+        attribute = self.attribute(field_id)
         own = attribute is not None and attribute.get("widget") is not None
         if attribute is not None and (own or field_id != "cluster"):
             return attribute.widget
@@ -178,10 +181,10 @@ class Form:
         return default_widget(field_id)
 
     def _is_fixed(self, field_id: str) -> bool:
-        attribute = self.attributes.get(field_id)
-        if attribute is None or attribute.opaque:
-            return False
-        return attribute.fixed
+        attribute = self.attribute(field_id)
+        if attribute is None:
+            return field_id == "auto_primary_group"
+        return not attribute.opaque and attribute.fixed
 
 
 def default_widget(name: str) -> str:
@@ -285,7 +288,7 @@ def _read_option(node: Node) -> Option:
         for key, value in item.entries
     )
     label = plain[0] if plain else None
-    value = plain[1] if len(plain) > 1 else label
+    value = plain[-1] if plain else None  # Rails' options_for_select takes first and last
     complete = node.complete and all(
         item.complete for item in node.items if isinstance(item, Mapping)
     )

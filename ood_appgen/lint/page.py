@@ -24,12 +24,16 @@ from ood_appgen.lint.psych import Mapping, Scalar, Sequence
 _OWN_WIDGET = frozenset(SMART_WIDGETS) - {"bc_account", "auto_primary_group"} | {
     "auto_log_location"
 }
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_NO_NAME = re.compile(r"[^-@:.\w]")  # ERB::Util.xml_name_escape
 _INPUTS = frozenset(
     "text_field text_area password_field email_field telephone_field phone_field url_field search_field "
-    "number_field range_field color_field date_field datetime_field datetime_local_field month_field "
+    "color_field date_field datetime_field datetime_local_field month_field "
     "week_field time_field file_field path_selector".split()
 )
 _KIND_OF_WIDGET = {
+    "number_field": "number",
+    "range_field": "number",
     "select": "select",
     "check_box": "check_box",
     "radio": "radio",
@@ -65,7 +69,7 @@ class Why(Enum):
 class Element:
     """A field on the page. `kinds` are all that it can be: "" where Ruby or the site decides.
 
-    select, multiple, check_box, radio, hidden, input, block (no element with a value). `values` are
+    select, multiple, check_box, radio, hidden, number, input, block (no element with a value). `values` are
     those that it can have, as far as they are listed; `open` when it can have others.
     """
 
@@ -95,13 +99,18 @@ class Placed:
         """The directive's name as it is written."""
         return self.directive.name.text
 
+    @cached_property
+    def key(self) -> str:
+        """The name as Rails writes it into the page: what may not be in a name is `_`."""
+        return _NO_NAME.sub("_", self.name)
+
     @property
     def value(self) -> str | None:
         """What JavaScript gets, None where Ruby decides; a YAML null writes no attribute."""
         node = self.directive.value
         return node.value if isinstance(node, Scalar) and not node.opaque else None
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """As in `directives.kind_of`."""
         return directives.kind_of(self.name)
@@ -132,6 +141,8 @@ class Page:
     def __init__(self, forms: Iterable[Form], release_4: bool = True) -> None:
         self.forms = tuple(forms)
         self._release_4 = release_4
+        self._read: dict[Placed, Effect | None] = {}
+        self._judged: dict[Placed, Verdict] = {}
 
     @cached_property
     def complete(self) -> bool:
@@ -171,9 +182,59 @@ class Page:
                 for directive in self._place(_element_id(name), attribute):
                     found.setdefault(_place_of(directive), directive)
         order = {name: index for index, name in enumerate(self.elements)}
-        return tuple(
-            sorted(found.values(), key=lambda p: (order[p.source], p.position, p.name.lower()))
+        return tuple(sorted(found.values(), key=lambda p: (order[p.source], p.position, _rank(p))))
+
+    def options(self, source: str) -> list[tuple[Option, list[Placed]]]:
+        """The options of a field with their directives, as one form has them."""
+        own: dict[int, list[Placed]] = {}
+        for placed in self.on(source):
+            own.setdefault(id(placed.option), []).append(placed)
+        element = self.elements[source]
+        listed = [option for a in element.attributes[:1] for option in a.options]
+        return [(option, own.get(id(option), [])) for option in listed]
+
+    def read(self, placed: Placed) -> Effect | None:
+        """What the JavaScript reads a directive as, whether it does anything or not."""
+        if placed not in self._read:
+            own = placed.option is None and placed.kind == "hide"
+            self._read[placed] = (
+                directives.read_checked_when(placed.key, self.ids)[1]
+                if own
+                else directives.read(placed.key, self.ids)
+            )
+        return self._read[placed]
+
+    def matches(self, placed: Placed, decider: Element) -> bool:
+        """Whether an option-for directive names a value that the deciding field lists."""
+        return any(self._matches(placed, decider, value) for value in decider.values)
+
+    def _matches(self, placed: Placed, decider: Element, value: str) -> bool:
+        return any(
+            directives.option_for_matches(placed.key, decider.id, value, self.ids, alias)
+            for alias in self._aliases(placed.source, value)
         )
+
+    def _needs_number(self, placed: Placed, decider: Element) -> bool:
+        """Whether the field can only be a number, and the directive names none."""
+        value = directives.wanted_condition(placed.key, decider.id)
+        return decider.is_only("number") and value is not None and not _NUMBER.fullmatch(value)
+
+    def hides(self, placed: Iterable[Placed], target: str) -> bool:
+        """Whether any of these directives hides a field."""
+        for one in placed:
+            effect = self.read(one) if one.kind == "hide" and one.value != "false" else None
+            if effect is not None and effect.target == target:
+                return True
+        return False
+
+    def limits_elsewhere(self, source: str, kind: str, target: str) -> bool:
+        """Whether another field than `source` limits a field too."""
+        return any(one.source != source for one in self._by_target.get((kind, target), ()))
+
+    def reaches(self, placed: Placed) -> bool:
+        """Whether a directive would find its field."""
+        effect = self.read(placed)
+        return effect is not None and effect.target in self.elements
 
     def at(self, placed: Placed) -> list[Placed]:
         """The directives of this page that stand where another page's stands."""
@@ -192,6 +253,11 @@ class Page:
 
     def judge(self, placed: Placed) -> Verdict:
         """What becomes of a directive; ones that an earlier failure stops are judged as if it were not."""
+        if placed not in self._judged:
+            self._judged[placed] = self._judge(placed)
+        return self._judged[placed]
+
+    def _judge(self, placed: Placed) -> Verdict:
         value = placed.value
         if value == "" and isinstance(placed.directive.value, Scalar) and not _written(placed):
             return Verdict(Why.EMPTY)
@@ -206,7 +272,7 @@ class Page:
             return self._judge_alias(placed)
         if placed.kind in ("option-for", "exclusive-option-for"):
             return self._judge_option_for(placed)
-        effect = directives.read(placed.name, self.ids)
+        effect = self.read(placed)
         if effect is None or effect.target not in self.elements:
             failed = placed.kind == "label"
             return Verdict(Why.FAILS if failed else self._missing(placed))
@@ -301,9 +367,9 @@ class Page:
     def _missing(self, placed: Placed) -> Why:
         """Why a target was not found: fixed fields would have been found if they were there."""
         everything = [*self.ids, *(e.id for e in self.elements.values() if e.fixed)]
-        effect = directives.read(placed.name, everything)
+        effect = directives.read(placed.key, everything)
         if placed.option is None:
-            effect = directives.read_checked_when(placed.name, everything)[1]
+            effect = directives.read_checked_when(placed.key, everything)[1]
         found = self.elements.get(effect.target) if effect is not None else None
         return Why.FIXED if found is not None and found.fixed else Why.UNKNOWN
 
@@ -312,7 +378,7 @@ class Page:
             return Verdict(Why.SOURCE)
         if placed.kind != "hide":
             return Verdict(Why.SOURCE)
-        readable, effect = directives.read_checked_when(placed.name, self.ids)
+        readable, effect = directives.read_checked_when(placed.key, self.ids)
         if not readable:
             return Verdict(Why.FAILS)
         if effect is None or effect.target not in self.elements:
@@ -325,6 +391,8 @@ class Page:
             return Why.INVISIBLE
         if placed.value not in ("true", "false", None):
             return Why.WRONG_VALUE
+        if placed.option is not None and self._is_doubled(placed, effect):
+            return Why.REPEATED
         by_default = any(
             (node := a.get("hide_by_default")) is not None
             and not (isinstance(node, Scalar) and node.value in ("", "false"))
@@ -335,15 +403,49 @@ class Page:
             return Why.WORKS if by_default or others - {"false"} else Why.IDLE
         return Why.WORKS if not by_default or others - {"true"} else Why.IDLE
 
-    def _hiding(self, target: str) -> Iterator[Placed]:
+    def _is_doubled(self, placed: Placed, effect: Effect) -> bool:
+        """Whether the JavaScript enters it twice in one place, which turns true into an object.
+
+        Between the two the page may be hidden or shown by it once.
+        """
+        value = placed.option_value
+        if value is None:
+            return False
+        listed = self._listed(placed)
+        if sum(other == value for other, _ in listed) > 1:
+            return True
+        return any(
+            other.option is not placed.option
+            and other.option_value is not None
+            and directives.same_entry(other.option_value, value)
+            and other.source == placed.source
+            for other in self._hiding(effect.target)
+        )
+
+    def _listed(self, placed: Placed) -> list[tuple[str, Option]]:
+        """The options of the list that a directive's option is in, with their values."""
+        for attribute in self.elements[placed.source].attributes:
+            if any(option is placed.option for option in attribute.options):
+                return [
+                    (o.value.value, o)
+                    for o in attribute.options
+                    if o.value is not None and not o.value.opaque
+                ]
+        return []
+
+    @cached_property
+    def _by_target(self) -> dict[tuple[str, str], list[Placed]]:
+        """Directives by their kind and the field that they act on."""
+        found: dict[tuple[str, str], list[Placed]] = {}
+        for placed in self.placed:
+            effect = self.read(placed)
+            if effect is not None:
+                found.setdefault((placed.kind, effect.target), []).append(placed)
+        return found
+
+    def _hiding(self, target: str) -> list[Placed]:
         """All directives that hide or show a field."""
-        for other in self.placed:
-            if other.kind == "hide":
-                own = other.option is None
-                read = directives.read_checked_when(other.name, self.ids)[1] if own else None
-                read = read if own else directives.read(other.name, self.ids)
-                if read is not None and read.target == target:
-                    yield other
+        return self._by_target.get(("hide", target), [])
 
     def _judge_limit(self, placed: Placed, effect: Effect) -> Why:
         if self.elements[effect.target].is_only("radio", "block"):
@@ -354,15 +456,22 @@ class Page:
         # Radio buttons count while they are clicked: the event has their value, the group has none.
         if field is None or field.is_only("block"):
             return Why.LOST_CONDITION
-        if field.open or any(directives.limit_matches(effect, v) for v in field.values):
+        if field.is_only("multiple"):
+            return Why.FAILS
+        if field.id == placed.source and placed.option_value is not None:
+            own = directives.limit_matches(effect, placed.option_value)
+            return Why.WORKS if own else Why.LOST_CONDITION
+        if (field.open and not field.is_only("number")) or any(
+            directives.limit_matches(effect, v) for v in field.values
+        ):
             return Why.WORKS
         return Why.NO_OPTION
 
     def _judge_option_for(self, placed: Placed) -> Verdict:
-        effect = directives.read(placed.name, self.ids)
+        effect = self.read(placed)
         if effect is None:
             return Verdict(self._missing(placed))
-        if self._is_repeated(placed) and not self._is_watched(placed, effect):
+        if self._is_repeated(placed) and not self._is_watched(placed):
             return Verdict(Why.REPEATED, effect)
         decider = self.elements.get(effect.target)
         if decider is None:
@@ -375,25 +484,22 @@ class Page:
         if placed.value not in ("true", "false", None):
             exclusive = placed.kind == "exclusive-option-for"
             return Verdict(Why.WORKS if exclusive else Why.WRONG_VALUE, effect)
-        matched = decider.open or any(
-            directives.option_for_matches(placed.name, decider.id, v, self.ids, alias)
-            for v in decider.values
-            for alias in self._aliases(placed.source, v)
-        )
-        if matched:
+        matched = [v for v in decider.values if self._matches(placed, decider, v)]
+        always = matched and len(matched) == len(decider.values) and not decider.open
+        if always and placed.kind == "exclusive-option-for" and placed.value == "true":
+            return Verdict(Why.IDLE, effect)
+        could = decider.open and directives.could_match(placed.key, decider.id)
+        if matched or (could and not self._needs_number(placed, decider)):
             return Verdict(Why.WORKS, effect)
         if placed.kind == "exclusive-option-for" and not self._has_other_exclusive(placed):
             return Verdict(Why.WORKS, effect)  # the option never shows
         return Verdict(Why.NO_OPTION, effect)
 
-    def _is_watched(self, placed: Placed, effect: Effect) -> bool:
-        """Whether another option, of a value that is not repeated, makes the select follow the decider."""
+    def _is_watched(self, placed: Placed) -> bool:
+        """Whether another option, of a value that is not repeated, makes the select follow a field."""
         return any(
-            other is not placed
-            and other.kind == placed.kind
-            and directives.read(other.name, self.ids) == effect
-            and not self._is_repeated(other)
-            for other in self.on(placed.source)
+            other is not placed and self.read(other) is not None and not self._is_repeated(other)
+            for other in self._by_kind.get((placed.source, placed.kind), ())
         )
 
     def _judge_radio_word(self, placed: Placed, element_id: str) -> Why:
@@ -410,12 +516,19 @@ class Page:
 
     def _aliases(self, source: str, value: str) -> Iterator[str]:
         yield ""
-        for other in self.on(source):
-            if other.kind == "alias" and other.value in (value, None):
-                yield directives.read_alias(other.name)
+        for other in self._by_kind.get((source, "alias"), ()):
+            if other.value in (value, None):
+                yield directives.read_alias(other.key)
+
+    @cached_property
+    def _by_kind(self) -> dict[tuple[str, str], list[Placed]]:
+        found: dict[tuple[str, str], list[Placed]] = {}
+        for placed in self.placed:
+            found.setdefault((placed.source, placed.kind), []).append(placed)
+        return found
 
     def _judge_alias(self, placed: Placed) -> Verdict:
-        word = directives.read_alias(placed.name)
+        word = directives.read_alias(placed.key)
         for other in self.on(placed.source):
             if other.kind.endswith("option-for") and other.name.lower().endswith(
                 placed.name.lower().removeprefix("data-alias")
@@ -428,17 +541,12 @@ class Page:
         value = placed.option_value
         if value is None:
             return False
-        return any(other == value for other, _ in self._options_before(placed))
-
-    def _options_before(self, placed: Placed) -> Iterator[tuple[str, Option]]:
-        for attribute in self.elements[placed.source].attributes:
-            if placed.option not in attribute.options:
-                continue
-            for option in attribute.options:
-                if option is placed.option:
-                    return
-                if option.value is not None and not option.value.opaque:
-                    yield option.value.value, option
+        for other, option in self._listed(placed):
+            if option is placed.option:
+                return False
+            if other == value:
+                return True
+        return False
 
 
 def _clusters_known(form: Form) -> bool:
@@ -479,6 +587,13 @@ def _written(placed: Placed) -> bool:
     """Whether Rails writes the attribute: all but nil."""
     node = placed.directive.value
     return not (isinstance(node, Scalar) and node.kind == "null")
+
+
+def _rank(placed: Placed) -> tuple[int, str]:
+    """The order in one element: by name on an option, and the last one first on a check box."""
+    if placed.option is None:
+        return -placed.directive.name.start, ""
+    return 0, placed.name.lower()
 
 
 def _place_of(placed: Placed) -> tuple[str, int]:
@@ -533,6 +648,7 @@ class Pages:
     union: Page
     each: tuple[Page, ...]
     scripts: str
+    judged: dict[Placed, Verdict]
 
     @cached_property
     def placed(self) -> tuple[Placed, ...]:
@@ -541,6 +657,11 @@ class Pages:
 
     def judge(self, placed: Placed) -> Verdict:
         """What a directive comes to, where it comes to most; arms of Ruby are taken together too."""
+        if placed not in self.judged:
+            self.judged[placed] = self._judge(placed)
+        return self.judged[placed]
+
+    def _judge(self, placed: Placed) -> Verdict:
         verdict = self.union.judge(placed)
         if verdict.why in (Why.WORKS, Why.IDLE):
             return verdict
@@ -567,7 +688,7 @@ def pages(app: App) -> Pages:
         new = app.settings.at_least("4.0")
         each = tuple(Page([form], new) for form in app.forms)
         scripts = "\n".join(file.text for file in app.form_scripts)
-        _PAGES[app] = Pages(Page(app.forms, new), each, scripts)
+        _PAGES[app] = Pages(Page(app.forms, new), each, scripts, {})
     return _PAGES[app]
 
 

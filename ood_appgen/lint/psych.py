@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -80,13 +80,17 @@ class Mapping(Node):
 
     def get(self, name: str) -> Node | None:
         """The value that Psych gives `name`: the last."""
-        return next((v for k, v in reversed(self.items) if _is_key(k, name)), None)
+        found = self._last.get(name)
+        return found[1] if found else None
 
     def key(self, name: str) -> Scalar | None:
         """The key of that value."""
-        found = (k for k, _ in reversed(self.items) if _is_key(k, name))
-        key = next(found, None)
-        return key if isinstance(key, Scalar) else None
+        found = self._last.get(name)
+        return found[0] if found else None
+
+    @cached_property
+    def _last(self) -> dict[str, tuple[Scalar, Node]]:
+        return {k.text: (k, v) for k, v in self.entries if k.kind == "str"}
 
     @property
     def entries(self) -> Iterator[tuple[Scalar, Node]]:
@@ -325,10 +329,6 @@ def _float(text: str) -> str:
         return f"{sign}{digits[0]}.{digits[1:].rstrip('0') or '0'}e+15"
     mantissa, e, exponent = shown.partition("e")
     return mantissa + (".0" if e and "." not in mantissa else "") + e + exponent
-
-
-def _is_key(node: Node, name: str) -> bool:
-    return isinstance(node, Scalar) and not node.opaque and node.kind == "str" and node.text == name
 
 
 def children(node: Node) -> Iterator[Node]:

@@ -102,19 +102,25 @@ class Program:
         self.code, self.root = self._parse(code)
 
     def _parse(self, code: str) -> tuple[str, Node]:
-        root = parse(code)
-        # ERB ends a comment at the end of its tag; Ruby alone would go on to the end of the line.
-        for node in walk(root):
-            if node.type == "comment":
+        # ERB ends a comment at the end of its tag; Ruby alone would go on to the end of the line, and
+        # what is behind it there, comments too, comes to light once it is taken out.
+        while True:
+            root = parse(code)
+            parts = []
+            position = 0
+            for node in walk(root):
+                if node.type != "comment":
+                    continue
                 tag = self.tag_at(node.start_byte)
                 if tag and tag.code_end < node.end_byte:
-                    code = (
-                        code[: node.start_byte]
-                        + " " * (tag.code_end - node.start_byte)
-                        + code[tag.code_end :]
-                    )
-                    return self._parse(code)
-        return code, root
+                    parts += [
+                        code[position : node.start_byte],
+                        " " * (tag.code_end - node.start_byte),
+                    ]
+                    position = tag.code_end
+            if not parts:
+                return code, root
+            code = "".join(parts) + code[position:]
 
     @property
     def has_errors(self) -> bool:

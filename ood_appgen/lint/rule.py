@@ -7,6 +7,7 @@
 - `VERSION`: a number to raise when its findings change, so that cached ones are not used;
 - `check(app)`: yields a `Finding` for each thing that is wrong;
 - `DEFAULT = False` where it is only on when selected, or with `PROFILE` when that profile is asked for;
+- `prepare(apps)` where something is cheaper to find out for many apps at once, before they are checked;
 - `PROGRAM = "shellcheck"` where it starts that program, and finds nothing without it.
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
@@ -57,6 +58,7 @@ class Rule:
     profile: str
     program: str
     check: Callable[[App], Iterator[Finding]]
+    prepare: Callable[[Iterable[App]], None] | None = None
 
     @property
     def group(self) -> str:
@@ -109,4 +111,5 @@ def read_rule(module: ModuleType) -> Rule:
         profile=profile,
         program=getattr(module, "PROGRAM", ""),
         check=module.check,
+        prepare=getattr(module, "prepare", None),
     )

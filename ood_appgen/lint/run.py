@@ -5,6 +5,7 @@ What imports much (rules, parsers, schemas) is imported once something must be c
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,11 +23,12 @@ from ood_appgen.lint.folder import AppFolder
 from ood_appgen.lint.releases import NEWEST
 
 if TYPE_CHECKING:
-    from ood_appgen.lint.app import Settings
+    from ood_appgen.lint.app import App, Settings
     from ood_appgen.lint.rule import Rule
 
 # Starting processes takes as long as checking some apps.
 _BYTES_WORTH_A_PROCESS = 150_000
+_TOGETHER = 16
 
 
 class LintError(Exception):
@@ -37,7 +39,7 @@ class LintError(Exception):
         self.findings = findings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Target:
     """An app to check: its directory, as the user knows it, and the settings for it.
 
@@ -101,7 +103,7 @@ def _root_without_git(place: Path) -> Path:
     return here if here in place.parents else place.parent
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Outcome:
     """What was found in an app, and the files as they were."""
 
@@ -137,14 +139,16 @@ def make_outcome(target: Target, files: AppFolder, findings: Iterable[Diagnostic
     return Outcome(target, files, tuple(findings))
 
 
-def check_one(target: Target, files: AppFolder) -> list[Diagnostic]:
-    """Check an app: the findings that configuration and comments leave, with their severities."""
-    from ood_appgen.lint import app as apps
+def check_one(target: Target, files: AppFolder, app: App | None = None) -> list[Diagnostic]:
+    """Check an app: the findings that configuration and comments leave, with their severities.
+
+    `app` is what the files have been read as, where they have been.
+    """
     from ood_appgen.lint import engine, suppress
 
     config = target.config
     rules = _choose(config, target.in_memory)
-    app = apps.from_folder(files, target.shown_as, _settings(config))
+    app = app or _read_app(target, files)
     found = engine.check(app, rules)
     crashed = engine.crashed(found)
 
@@ -156,6 +160,12 @@ def check_one(target: Target, files: AppFolder) -> list[Diagnostic]:
     found = [d for d in found if is_on(d.rule, d.path)]
     found = suppress.apply(app, found, lambda rule, path: rule in ran and is_on(rule, path))
     return sort(_grade(found, config))
+
+
+def _read_app(target: Target, files: AppFolder) -> App:
+    from ood_appgen.lint.app import from_folder
+
+    return from_folder(files, target.shown_as, _settings(target.config))
 
 
 def _grade(found: Iterable[Diagnostic], config: Config) -> Iterator[Diagnostic]:
@@ -267,7 +277,7 @@ def _app_parts(target: Target, files: AppFolder) -> Iterator[str | bytes]:
 # -- work in several processes ----------------------------------------------------------------------
 
 _Work = tuple[Target, AppFolder]
-_work: Sequence[_Work] = ()  # what forked processes find; nothing is sent to them but numbers
+_parts: list[Sequence[_Work]] = []  # what forked processes find; they are sent numbers alone
 
 
 def _check_many(work: Sequence[_Work], jobs: int) -> list[list[Diagnostic]]:
@@ -280,8 +290,23 @@ def _check_many(work: Sequence[_Work], jobs: int) -> list[list[Diagnostic]]:
     worth = 1 + size // _BYTES_WORTH_A_PROCESS
     count = min(jobs or os.cpu_count() or 1, len(work), jobs or worth)
     if count < 2 or not hasattr(os, "fork"):
-        return [check_one(target, files) for target, files in work]
+        return [found for part in _split(work, _TOGETHER) for found in _check_together(part)]
     return _check_in_processes(work, count)
+
+
+def _split(work: Sequence[_Work], size: int) -> list[Sequence[_Work]]:
+    """Parts of work that are done together; neighbours are, since they have files in common."""
+    return [work[i : i + size] for i in range(0, len(work), size)]
+
+
+def _check_together(work: Sequence[_Work]) -> list[list[Diagnostic]]:
+    apps = [_read_app(target, files) for target, files in work]
+    rules = {r.id: r for t, _ in work for r in _choose(t.config, t.in_memory)}
+    for rule in rules.values():
+        if rule.prepare is not None:
+            with contextlib.suppress(Exception):  # what is wrong comes out when the app is checked
+                rule.prepare(apps)
+    return [check_one(*one, app) for one, app in zip(work, apps, strict=True)]
 
 
 def _check_in_processes(work: Sequence[_Work], count: int) -> list[list[Diagnostic]]:
@@ -289,26 +314,17 @@ def _check_in_processes(work: Sequence[_Work], count: int) -> list[list[Diagnost
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
-    global _work
-    _work = work
+    global _parts
+    _parts = _split(work, min(_TOGETHER, -(-len(work) // (count * 4))))
     gc.freeze()
-    largest_first = sorted(range(len(work)), key=lambda i: -_size(work[i]))
-    chunks = [largest_first[n :: count * 8] for n in range(min(count * 8, len(work)))]
-    found: dict[int, list[Diagnostic]] = {}
     try:
         context = multiprocessing.get_context("fork")
         with ProcessPoolExecutor(count, mp_context=context) as pool:
-            for part in pool.map(_check_numbers, chunks):
-                found |= part
+            return [found for part in pool.map(_check_part, range(len(_parts))) for found in part]
     finally:
-        _work = ()
+        _parts = []
         gc.unfreeze()
-    return [found[i] for i in range(len(work))]
 
 
-def _size(work: _Work) -> int:
-    return sum(len(content.data) for content in work[1].contents.values())
-
-
-def _check_numbers(numbers: Sequence[int]) -> dict[int, list[Diagnostic]]:
-    return {i: check_one(*_work[i]) for i in numbers}
+def _check_part(number: int) -> list[list[Diagnostic]]:
+    return _check_together(_parts[number])

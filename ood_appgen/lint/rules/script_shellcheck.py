@@ -22,8 +22,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ood_appgen.diagnostics import Severity
@@ -34,6 +33,7 @@ from ood_appgen.lint.rule import Finding
 from ood_appgen.lint.source_file import SourceFile
 
 SEVERITY = Severity.NOTE
+PROGRAM = "shellcheck"
 
 # Checks whose findings are mistakes, and do not depend on a word that stands for what ERB prints.
 _CODES = (
@@ -42,19 +42,30 @@ _CODES = (
     "2269 2273 2274 2275 2276 2280 2281 2282 2283 2284 2285 2286 2287 2288 2289 2290 2296 2298 2299 "
     "2300 2301 2303 2321"
 ).split()
-_MOST_VIEWS = 6
+_MOST_VIEWS = 2
 _MOST_FINDINGS = 200
+_MOST_TEXTS = 5000
+
+# Code, level, line, column, end line, end column, message
+Comment = tuple[int, str, int, int, int, int, str]
+
+_said: dict[str, tuple[Comment, ...]] = {}  # what shellcheck said of a text
+
+
+def prepare(apps: Iterable[App]) -> None:
+    """Ask about the scripts of many apps at once: starting shellcheck takes time, and many are alike."""
+    if len(_said) > _MOST_TEXTS:
+        _said.clear()
+    _ask_shellcheck(script.text for app in apps for _, script in _find_scripts(app))
 
 
 def check(app: App) -> Iterator[Finding]:
-    """Run shellcheck once on all scripts of the app, in each of their views."""
-    scripts: list[tuple[SourceFile, Script]] = []
-    for file in app.scripts:
-        if bash.is_run_by_bash(file):
-            scripts += [(file, script) for script in bash.scripts(file)[:_MOST_VIEWS]]
-    found = _ask_shellcheck(tuple(script.text for _, script in scripts)) if scripts else ()
-    for index, code, level, line, column, end_line, end_column, message in found[:_MOST_FINDINGS]:
-        file, script = scripts[index]
+    """Report what shellcheck says of the scripts of the app."""
+    scripts = _find_scripts(app)
+    _ask_shellcheck(script.text for _, script in scripts)
+    found = [(f, s, comment) for f, s in scripts for comment in _said.get(s.text, ())]
+    for file, script, comment in found[:_MOST_FINDINGS]:
+        code, level, line, column, end_line, end_column, message = comment
         start, end = _place(script, line, column), _place(script, end_line, end_column)
         if _touches_tag(script, start, end) or "xxx" in message:
             continue
@@ -70,6 +81,17 @@ def check(app: App) -> Iterator[Finding]:
         )
 
 
+def _find_scripts(app: App) -> list[tuple[SourceFile, Script]]:
+    """The scripts with all arms of their conditions; where those make no script, one by one."""
+    found = []
+    for file in app.scripts:
+        if bash.is_run_by_bash(file):
+            whole = bash.whole(file)
+            scripts = bash.scripts(file)[:_MOST_VIEWS] if whole.root.has_error else (whole,)
+            found += [(file, script) for script in scripts]
+    return found
+
+
 def _place(script: Script, line: int, column: int) -> int:
     position = 0
     for _ in range(line - 1):
@@ -83,19 +105,20 @@ def _touches_tag(script: Script, start: int, end: int) -> bool:
     return any(at < max(end, start + 1) and start < at + 40 for at in script.tags.values())
 
 
-@lru_cache(maxsize=256)
-def _ask_shellcheck(
-    texts: tuple[str, ...],
-) -> tuple[tuple[int, int, str, int, int, int, int, str], ...]:
+def _ask_shellcheck(texts: Iterable[str]) -> None:
+    new = [text for text in dict.fromkeys(texts) if text not in _said]
+    if not new:
+        return
+    _said.update(dict.fromkeys(new, ()))
     with tempfile.TemporaryDirectory() as folder:
-        for index, text in enumerate(texts):
+        for index, text in enumerate(new):
             # A tab counts as eight columns to shellcheck.
             Path(folder, str(index)).write_text(text.replace("\t", " "), encoding="ascii")
         command = ["shellcheck", "--norc", "--format=json", "--severity=warning", "--shell=bash"]
         command.append("--include=" + ",".join(f"SC{code}" for code in _CODES))
         try:
             done = subprocess.run(
-                [*command, *map(str, range(len(texts)))],
+                [*command, *map(str, range(len(new)))],
                 cwd=folder,
                 capture_output=True,
                 check=False,
@@ -103,17 +126,18 @@ def _ask_shellcheck(
             )
             comments = json.loads(done.stdout or b"[]")
         except (OSError, ValueError, subprocess.SubprocessError):
-            return ()
-    return tuple(
-        (
-            int(c["file"]),
-            int(c["code"]),
-            str(c["level"]),
-            int(c["line"]),
-            int(c["column"]),
-            int(c["endLine"]),
-            int(c["endColumn"]),
-            " ".join(str(c["message"]).split()),
+            return
+    for c in comments:
+        text = new[int(c["file"])]
+        _said[text] = (
+            *_said[text],
+            (
+                int(c["code"]),
+                str(c["level"]),
+                int(c["line"]),
+                int(c["column"]),
+                int(c["endLine"]),
+                int(c["endColumn"]),
+                " ".join(str(c["message"]).split()),
+            ),
         )
-        for c in comments
-    )

@@ -1,0 +1,2 @@
+
+const rules = [...option.attributes].filter((a) => a.name.startsWith("data-hide-"));

@@ -1,0 +1,1 @@
+if (option.getAttribute("data-show-gpus")) show("gpus");
