@@ -18,7 +18,7 @@ demo: $(VENV)/installed
 	@$(VENV)/bin/python tools/describe_demo.py build/osc build/arc
 
 test: $(VENV)/installed-for-tests
-	@tools/install-programs ruby shellcheck
+	@tools/install-programs ruby shellcheck procps
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy

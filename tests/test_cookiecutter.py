@@ -76,7 +76,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """An app for each combination, by its id."""
     folder = tmp_path_factory.mktemp("apps")
     return {
-        name_of(answers): scaffold.make_app(
+        # The hook, which is a part of this, has the same say as `make_app` gives it before.
+        name_of(answers): scaffold._generate(
             {**answers, "app_id": name_of(answers), "standalone": "no"}, folder
         )
         for answers in COMBINATIONS

@@ -17,7 +17,7 @@ PASSWORD = os.environ.pop("GUARD_PASSWORD")
 SOCKET = os.environ["APP_SOCKET"]
 BASE = os.environ["APP_BASE_URL"]  # where browsers see this server
 PORT = int(os.environ["LISTEN_PORT"])
-PARENT = os.getppid()
+PARENT = int(os.environ["GUARD_PARENT"])  # ends with it
 
 COOKIE = "ood_session_%d" % PORT
 SECRET = secrets.token_urlsafe(32)

@@ -15,7 +15,7 @@ if [[ -z "$guard_python" ]]; then
   exit 1
 fi
 # shellcheck disable=SC2154  # password is exported by the generated before.sh
-GUARD_PASSWORD="$password" "$guard_python" -I "$SESSION_DIR/guard.py" &
+GUARD_PASSWORD="$password" GUARD_PARENT=$$ "$guard_python" -I "$SESSION_DIR/guard.py" &
 guard_pid=$!
 # However this ends, nothing of it stays.
 trap 'kill "$guard_pid" 2> /dev/null; rm -rf -- "$APP_DIR"' EXIT
