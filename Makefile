@@ -2,7 +2,8 @@
 # make test    installs what the tests need, and runs them
 # make e2e     as root: runs sessions on a real one-node Slurm, with a real Jupyter
 # make bench   measures speed against named peers
-# make docs    writes docs/rules.md from the linter's rules
+# make docs    writes the pages of docs/ that come from the sources, and the man page
+# make docs-site  builds the documentation into build/site; a warning is an error
 # Everything goes into .venv and build/ in this directory; ruby and shellcheck come from Debian.
 # Slurm and what else `make e2e` needs does too; it keeps Jupyter in /var/cache/ood-appgen-e2e.
 
@@ -10,7 +11,7 @@ PYTHON ?= python3
 VENV := .venv
 APPGEN := $(VENV)/bin/appgen
 
-.PHONY: demo test e2e bench golden docs clean
+.PHONY: demo test e2e bench golden docs docs-site clean
 
 demo: $(VENV)/installed
 	@$(APPGEN) render --site sample_apps/site.yml --output build/osc > build/osc.log
@@ -38,9 +39,10 @@ golden: $(VENV)/installed-for-tests
 	APPGEN_UPDATE_GOLDEN=1 $(VENV)/bin/pytest tests/test_golden.py tests/test_errors.py
 
 docs: $(VENV)/installed
-	@mkdir -p docs
-	$(APPGEN) rules --markdown > docs/rules.md.new
-	@mv docs/rules.md.new docs/rules.md
+	$(VENV)/bin/python tools/make_docs.py
+
+docs-site: $(VENV)/installed-for-tests
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --site-dir build/site
 
 clean:
 	rm -rf $(VENV) build
@@ -54,5 +56,5 @@ $(VENV)/installed: pyproject.toml
 $(VENV)/installed-for-tests: pyproject.toml
 	@mkdir -p build
 	@$(PYTHON) tools/make_venv.py $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[test,bench]'
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[test,docs,bench]'
 	@touch $(VENV)/installed $@
