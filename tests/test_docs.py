@@ -25,7 +25,10 @@ import release_notes  # noqa: E402
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 # Pages whose every command and edit is carried out, in a directory of their own.
-TRIED = ("tutorial", "how-to/add-to-a-site", "how-to/kubernetes", "how-to/generated-apps")
+TRIED = (
+    "tutorial",
+    *("how-to/add-to-a-site", "how-to/kubernetes", "how-to/verify", "how-to/generated-apps"),
+)
 
 
 @dataclass(frozen=True)

@@ -104,8 +104,9 @@ def _expected() -> set[str]:
 
 def test_the_wheel_holds_the_package_and_nothing_else(distributions: tuple[Path, Path]) -> None:
     with zipfile.ZipFile(distributions[0]) as wheel:
-        names = {n for n in wheel.namelist() if ".dist-info/" not in n}
-        metadata = next(n for n in wheel.namelist() if n.endswith("/METADATA"))
+        everything = wheel.namelist()
+        names = {n for n in everything if ".dist-info/" not in n and ".data/" not in n}
+        metadata = next(n for n in everything if n.endswith("/METADATA"))
         text = wheel.read(metadata).decode()
     missing = _expected() - names
     assert not missing, sorted(missing)
@@ -115,6 +116,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(distributions: tuple[Path,
     ):
         assert f"ood_appgen/{name}" in names
     assert any(n.startswith("ood_appgen/templates/") for n in names)
+    assert f"ood_appgen-{__version__}.data/data/share/man/man1/appgen.1" in everything
     strays = [n for n in names if not n.startswith("ood_appgen/") or n.endswith(".pyc")]
     assert not strays
     assert f"Version: {__version__}" in text

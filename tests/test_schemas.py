@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -10,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from fuzz_inputs import mutations
-from ood_appgen import source
+from ood_appgen import api, source
 from ood_appgen.resources import SCHEMAS, load_schema
 from samples import ROOT
 
@@ -97,3 +99,120 @@ def test_editors_are_told_where_the_schemas_are() -> None:
         first = path.read_text().split("\n")[0]
         assert first.startswith("# yaml-language-server: $schema="), path
         assert (path.parent / first.split("=", 1)[1]).is_file(), path
+
+
+# -- what the schemas say of keys that are left out -------------------------------------------------
+
+_SITE = {
+    "site": "Test",
+    "ondemand": "4.1",
+    "account": {"ask": "text"},
+    "hours": {"max": 8},
+    "modules": {},
+    "mounts": {"home": {"path": "/home"}},
+    "clusters": {
+        "hpc": {
+            "scheduler": "slurm",
+            "node_types": {"any": {"cores": {"max": 4}}, "gpu": {"cores": {"max": 4}, "gpus": {}}},
+        },
+        "pods": {
+            "scheduler": "kubernetes",
+            "before": "host=h port=1 password=p\necho\n",
+            "requests": {},
+            "mounts": ["home"],
+            "node_types": {
+                "pod": {
+                    "cores": {"max": 4},
+                    "memory_mb": 4000,
+                    "gpus": {},
+                    "compute_cluster": "hpc",
+                }
+            },
+        },
+    },
+    "compute_clusters": {"hpc": {"modules": {}}},
+    "apps": {"one": {"fields": {"note": {}}, "versions": {"1.0": {}}}},
+}
+_APP = {
+    "id": "one",
+    "title": "One",
+    "form": [
+        {"id": "cluster", "from": "clusters"},
+        {"id": "account", "from": "account"},
+        {"id": "bc_num_hours", "from": "hours"},
+        {"id": "node_type", "from": "node_types"},
+        {"id": "num_cores", "from": "cores"},
+        {"id": "num_gpus", "from": "gpus"},
+        {"id": "version", "from": "versions"},
+        {"id": "note", "widget": "text_field"},
+    ],
+    "versions": [{"id": "1.0", "modules": ["one/1.0"]}],
+    "connection": {},
+    "container": {"image": "one:1", "port": 8080},
+    "scripts": {"script": "exec one\necho\n"},
+    "view": {"kind": "link"},
+}
+# Where in these each key with a default is written; the name of a definition stands for its first use.
+_PLACES = {
+    "account": "account",
+    "hours": "hours",
+    "modules": "modules",
+    "mount": "mounts.home",
+    "gpus": "clusters.hpc.node_types.gpu.gpus",
+    "gpus.resource": "clusters.pods.node_types.pod.gpus.resource",
+    "whole_node": "clusters.hpc.whole_node",
+    "node_type": "clusters.hpc.node_types.any",
+    "cluster": "clusters.pods",
+    "app_override": "apps.one",
+    "field_override": "apps.one.fields.note",
+    "version_override": "apps.one.versions.1/0",
+}
+
+
+def _defaults(part: Any, path: str) -> list[tuple[str, Any]]:
+    found = []
+    if isinstance(part, dict):
+        if "default" in part and ("type" in part or "enum" in part or "anyOf" in part):
+            found.append((path, part["default"]))
+        for name, inner in part.get("properties", {}).items():
+            found += _defaults(inner, f"{path}.{name}".lstrip("."))
+    return found
+
+
+def _all_defaults() -> list[tuple[str, str, Any]]:
+    found = []
+    for name in ("site", "app"):
+        schema = load_schema(name)
+        found += [(name, *item) for item in _defaults(schema, "")]
+        for key, part in schema["$defs"].items():
+            for path, value in _defaults(part, key):
+                head, _, rest = path.partition(".")
+                place = _PLACES.get(path) or ".".join(filter(None, (_PLACES[head], rest)))
+                found.append((name, place, value))
+    return found
+
+
+def test_many_keys_have_a_default() -> None:
+    assert len(_all_defaults()) >= 25
+
+
+@pytest.mark.parametrize(("file", "place", "value"), _all_defaults(), ids=lambda v: str(v))
+def test_a_default_is_what_a_key_that_is_left_out_means(
+    file: str, place: str, value: Any, tmp_path: Path
+) -> None:
+    def render(folder: Path, site: Any, app: Any) -> dict[str, bytes]:
+        (folder / "apps/one").mkdir(parents=True)
+        (folder / "site.yml").write_text(json.dumps(site))
+        (folder / "apps/one/app.yml").write_text(json.dumps(app))
+        result = api.render_apps([folder / "apps/one"], folder / "site.yml")
+        assert [f.format() for f in result.findings] == []
+        return {f.path: f.content for f in result.apps[0].files if f.path != "README.md"}
+
+    site, app = copy.deepcopy(_SITE), copy.deepcopy(_APP)
+    part: Any = site if file == "site" else app
+    *above, key = (word.replace("/", ".") for word in place.split("."))
+    for word in above:
+        part = part.setdefault(word, {})
+    assert key not in part
+    part[key] = value
+    assert render(tmp_path / "a", site, app) == render(tmp_path / "b", _SITE, _APP)

@@ -47,8 +47,7 @@ def describe_schema(name: str) -> str:
     places = _find_places(schema)
     todo: list[tuple[str, dict[str, Any], str]] = [(f"{name}.yml", schema, "")]
     for key, part in schema.get("$defs", {}).items():
-        used = places.get(key, [])
-        todo.append((used[0] if len(used) == 1 else key.replace("_", " "), part, key))
+        todo.append((_title(key, places.get(key, [])), part, key))
     done = []
     for title, part, definition in todo:
         prefix = "" if not definition else title
@@ -86,17 +85,25 @@ def _find_places(schema: dict[str, Any]) -> dict[str, list[str]]:
     return {definition: expand(definition) for definition in found}
 
 
+def _title(definition: str, places: list[str]) -> str:
+    """A definition as somebody meets it: the only path to it, the key that it has everywhere, its name."""
+    if len(places) == 1:
+        return places[0]
+    if all(place.rpartition(".")[2] == definition for place in places):
+        return definition
+    return definition.replace("_", " ") if "_" in definition else f"{definition} of Kubernetes"
+
+
 def _sections(
     title: str, part: dict[str, Any], prefix: str, schema: dict[str, Any], places: list[str]
 ) -> Iterator[str]:
     whole = _with_reference(part, schema)
     variants = [whole, *(_with_reference(v, schema) for v in whole.get("anyOf", ()))]
     shaped = next((v for v in variants if v.get("properties")), None)
-    level = "##"
-    shown = (
-        title if title.endswith(".yml") else f"`{title}`" if "." in title else title.capitalize()
-    )
-    yield f"{level} {shown}\n"
+    if " " in title:
+        yield f"## {title[0].upper()}{title[1:]}\n"
+    else:
+        yield f"## {title}\n" if title.endswith(".yml") else f"## `{title}`\n"
     if prefix:
         yield f"{whole.get('description', '')}\n"
         if places and places != [title]:
@@ -181,8 +188,7 @@ def _type(part: dict[str, Any], schema: dict[str, Any]) -> str:
 
 
 def _anchor(name: str, schema: dict[str, Any]) -> str:
-    places = _find_places(schema).get(name, [])
-    title = places[0] if len(places) == 1 else name.replace("_", " ")
+    title = _title(name, _find_places(schema).get(name, []))
     return re.sub(r"[^\w\s-]", "", title).strip().lower().replace(" ", "-")
 
 
