@@ -42,7 +42,7 @@ appgen verify proves that every choice in an app's form gives what was planned
 appgen lint   finds what is wrong in any app, without running it: appgen rules
 
 \b
-Start:        appgen render sample_apps/apps/jupyter
+Start:        appgen init my-site
 In CI:        appgen render --check; appgen lint
 Editors:      # yaml-language-server: $schema=  (see: appgen schema --help)
 

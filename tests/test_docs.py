@@ -12,9 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import pytest
+from ruamel.yaml import YAML
 
 from ood_appgen import schema, source
+from ood_appgen.cli import cli
+from ood_appgen.lint import config
 from samples import ROOT
 from tools import require_tool
 
@@ -315,3 +319,59 @@ def test_release_notes_end_where_the_next_release_begins() -> None:
     assert release_notes.find_section(text, "v1.0.0") == "- A\n"
     assert release_notes.find_section(text, "Unreleased") == ""
     assert release_notes.find_section(text, "1.0") is None
+
+
+def _written_commands() -> list[tuple[str, str]]:
+    """Commands that pages show and no test runs: they may at least be commands."""
+    found = []
+    for page in [*PAGES, ROOT / "README.md"]:
+        if page.name in ("rules.md", "cli.md"):
+            continue
+        text = page.read_text(encoding="utf-8")
+        for block in read_blocks(page):
+            if block.language in ("sh", "yaml", "groovy"):
+                found += re.findall(r"(?<![\w-])appgen ([a-z].*)", block.text)
+        found += re.findall(r"^    appgen ([a-z].*)", text, re.M)
+        found += re.findall(r"`appgen ([a-z][^`]*)`", text)
+    return [(c.split()[0], c) for c in found]
+
+
+def test_commands_in_the_text_exist_with_their_options() -> None:
+    context = click.Context(cli, info_name="appgen")
+    tried = 0
+    for name, written in _written_commands():
+        command = cli.get_command(context, name)
+        assert command is not None, written
+        known = {o for parameter in command.params for o in parameter.opts} | {"--help"}
+        for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", written.partition("#")[0]):
+            assert option in known, written
+        tried += 1
+    assert tried > 40
+
+
+def test_settings_of_the_linter_in_the_pages_are_read(tmp_path: Path) -> None:
+    blocks = [b for page in PAGES for b in read_blocks(page) if b.title == ".appgen.toml"]
+    assert blocks
+    for block in blocks:
+        path = tmp_path / ".appgen.toml"
+        path.write_text(block.text)
+        read = config.read(path)
+        assert read is not None and read.ondemand == "4.1"
+
+
+def test_workflows_in_the_pages_are_yaml() -> None:
+    """And name what this repository has: the hook, the action's inputs, the file for GitLab."""
+    page = DOCS / "how-to" / "lint-in-ci.md"
+    files = {b.title: b.text for b in read_blocks(page) if b.language == "yaml" and b.title}
+    yaml = YAML(typ="safe")
+    assert set(yaml.load(files[".github/workflows/appgen.yml"])) == {
+        "name",
+        "on",
+        "permissions",
+        "jobs",
+    }
+    hook = yaml.load(files[".pre-commit-config.yaml"])["repos"][0]["hooks"][0]["id"]
+    assert hook in [h["id"] for h in yaml.load(ROOT / ".pre-commit-hooks.yaml")]
+    assert (ROOT / yaml.load(files[".gitlab-ci.yml"])["include"][0]["file"]).is_file()
+    step = yaml.load(files[".github/workflows/appgen.yml"])["jobs"]["lint"]["steps"][1]
+    assert set(step["with"]) <= set(yaml.load(ROOT / "action.yml")["inputs"])
