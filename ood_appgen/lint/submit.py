@@ -651,6 +651,29 @@ def region(file: SourceFile, start: int, end: int) -> Region:
     return Region(program, always, tuple(parts))
 
 
+def in_comment(file: SourceFile, offset: int) -> bool:
+    """Whether a place is in a comment of the YAML, where what Ruby prints means nothing."""
+    start = file.text.rfind("\n", 0, offset) + 1
+    before = file.masked[start:offset]
+    if not before.lstrip().startswith("#") and not re.search(r"\s#", before):
+        return False
+    return not any(start <= offset < end for start, end in _scalar_ranges(file))
+
+
+@lru_cache(maxsize=64)
+def _scalar_ranges(file: SourceFile) -> tuple[tuple[int, int], ...]:
+    """Where the values and keys of a file stand, in all its views."""
+    return tuple(
+        {
+            (node.start, node.end)
+            for document in documents(file)
+            if document.root is not None
+            for node in psych.walk(document.root)
+            if isinstance(node, Scalar)
+        }
+    )
+
+
 def _has_content(file: SourceFile, start: int, end: int, without: list[tuple[int, int]]) -> bool:
     """Whether there is more than blanks and comments; a printing line counts, and so does a loop."""
     text = file.masked[start:end]
