@@ -170,23 +170,8 @@ def _is_choice(program: Program, name: Name) -> bool:
 
 
 def _is_idle(file: SourceFile, name: Name) -> bool:
-    """Whether a use has no effect: all that it prints or decides on is a comment of the YAML."""
-    program = file.program
-    tag = program.tag_at(name.start)
-    if tag is None or not submit.in_comment(file, tag.start) or _surely_raises(program, name):
-        return False
-    if tag.kind == "output":
-        return True
-    for branching in program.branchings:
-        if any(
-            arm.condition is not None
-            and arm.condition.start_byte <= name.start < arm.condition.end_byte
-            for arm in branching.arms
-        ):
-            start, end = branching.arms[0].start, branching.arms[-1].end
-            lines = file.masked[start:end].split("\n")[1:-1]  # of the first, the tag is a part
-            return all(not line.strip() or line.lstrip().startswith("#") for line in lines)
-    return False
+    """Whether a use has no effect: what it prints or decides on is a comment, and it does not fail."""
+    return submit.is_idle(file, name.start) and not _surely_raises(file.program, name)
 
 
 def _surely_raises(program: Program, name: Name) -> bool:
