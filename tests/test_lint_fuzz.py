@@ -31,7 +31,7 @@ COUNT = int(os.environ.get("APPGEN_FUZZ_LINT", "1500"))
 START = int(os.environ.get("APPGEN_FUZZ_LINT_FROM", "0"))
 CHUNKS = 10
 # Of CPU time, for one small app; what is quadratic takes far longer on what `nest` makes.
-MOST_SECONDS = 5.0
+MOST_SECONDS = 20.0
 
 Files = dict[str, Content]
 
