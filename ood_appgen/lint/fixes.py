@@ -128,7 +128,10 @@ def _edit(content: Content, edits: Iterable[Edit]) -> tuple[Content, int]:
             continue
         if text[edit.start : edit.end] == edit.text:
             continue
-        parts += [text[position : edit.start], edit.text.replace("\r\n", "\n").replace("\n", newline)]
+        parts += [
+            text[position : edit.start],
+            edit.text.replace("\r\n", "\n").replace("\n", newline),
+        ]
         position, last_start = edit.end, edit.start
         count += 1
     parts.append(text[position:])
