@@ -220,19 +220,22 @@ def compare_lint(corpus: Path | None, repetitions: int) -> None:
             return timing.run(["sh", "-c", '"$@"; test $? -le 1', "sh", *command], env, cwd=name)
 
         lint()  # fills the cache
-        cold, unchanged, theirs, one = timing.interleave(
+        cold, unchanged, theirs, one, own = timing.interleave(
             repetitions,
             lambda _: lint("--no-cache"),
             lambda _: lint(),
             lambda _: yamllint(),
             lambda _: lint("--no-cache", "--jobs", "1"),
+            lambda _: lint("--no-cache", "--ignore", "script-shellcheck"),
         )
     _title(f"e. Lint: {len(apps_found)} apps, all rules; median of {repetitions}")
     _row("appgen lint, cold", _ms(cold), f"{timing.median_cpu(cold):.1f} s CPU")
     _row("appgen lint, cold, one process", _ms(one), f"{timing.median_cpu(one):.1f} s CPU")
+    _row("appgen lint, cold, no shellcheck", _ms(own), f"{timing.median_cpu(own):.1f} s CPU")
     _row("appgen lint, unchanged", _ms(unchanged))
     _row(f"yamllint, {len(plain)} plain YAML files", _ms(theirs))
     _ratio("wall time, cold / yamllint", _wall(cold, theirs), GOAL_LINT_COLD)
+    _ratio("wall time, cold, no shellcheck / yamllint", _wall(own, theirs))
     _ratio("wall time, unchanged / yamllint", _wall(unchanged, theirs), GOAL_LINT_UNCHANGED)
     _row("peak memory", f"{max(run.peak_mib for run in cold):.0f} MiB")
 
@@ -268,7 +271,7 @@ def _title(text: str) -> None:
 
 
 def _row(what: str, result: str, note: str = "") -> None:
-    print(f"   {what:<36}{result:>14}  {note}".rstrip())
+    print(f"   {what:<42}{result:>10}  {note}".rstrip())
 
 
 def _ratio(what: str, value: float, goal: float | None = None) -> None:

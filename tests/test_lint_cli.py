@@ -90,6 +90,21 @@ def test_a_path_without_an_app(appgen: Appgen, repo: Path) -> None:
     assert lint(appgen, "nowhere") == lint(appgen, "one", "nowhere") == wanted
 
 
+def test_a_form_that_cannot_be_read(appgen: Appgen, repo: Path) -> None:
+    make_app(repo / "two")
+    (repo / "one/form.yml").unlink()
+    (repo / "one/form.yml").symlink_to("nowhere")
+    assert lint(appgen) == Ran(
+        2, "", "appgen: one/form.yml: cannot be read, or is larger than 1 MB\n"
+    )
+
+
+def test_a_link_to_an_app_is_shown_as_it_was_named(appgen: Appgen, repo: Path) -> None:
+    (repo / "link").symlink_to("one")
+    assert lint(appgen, "link").out == TWICE.replace("one/", "link/")
+    assert lint(appgen, "one", "link").out == TWICE
+
+
 @pytest.mark.parametrize("option", ["--ondemand=5.0", "--format=html", "--jobs=0", "--profile=x"])
 def test_wrong_usage(appgen: Appgen, repo: Path, option: str) -> None:
     ran = lint(appgen, option)

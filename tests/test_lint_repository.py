@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ood_appgen.lint import engine
-from ood_appgen.lint.app import Settings, load
+from ood_appgen.lint.app import Settings, find_apps, load
 from ood_appgen.lint.rule import load_rules
 
 MANIFEST = "name: Tool\ndescription: A tool.\ncategory: Apps\nrole: batch_connect\n"
@@ -81,3 +81,25 @@ def test_without_yamllint_nothing_is_said(repo: Path, monkeypatch: pytest.Monkey
     (repo / ".yamllint").write_text("rules: {braces: enable, brackets: enable}\n")
     monkeypatch.setattr("ood_appgen.lint.rules.yaml_lint._find_program", lambda: None)
     assert find(repo, "tool", "yaml-lint") == []
+
+
+def write(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("form: [bc_num_hours]\n")
+
+
+def test_what_lies_inside_an_app_is_no_app_of_its_own(tmp_path: Path) -> None:
+    app = tmp_path / "tool"
+    write(app / "form.yml", app / "submit.yml.erb", app / "old" / "form.yml.erb")
+    write(app / "tool" / "form.yml", app / "tool" / "submit.yml.erb")
+    write(tmp_path / "tool2" / "form.yml")
+    assert find_apps(tmp_path) == [app, tmp_path / "tool2"]
+    assert find_apps(app / "tool") == [app / "tool"]
+    found = engine.check(load(app, "tool", Settings()), [load_rules()["repo-nested-app"]])
+    assert [d.path for d in found] == ["tool/tool"]
+
+
+def test_a_form_alone_at_the_top_is_no_app_around_the_others(tmp_path: Path) -> None:
+    write(tmp_path / "form.yml", tmp_path / "tool" / "form.yml", tmp_path / "tool" / "manifest.yml")
+    assert find_apps(tmp_path) == [tmp_path, tmp_path / "tool"]

@@ -121,8 +121,13 @@ class App:
 
     @cached_property
     def fields_complete(self) -> bool:
-        """Whether `field_names` are all there can be: nothing of the lists depends on Ruby."""
-        return bool(self.forms) and all(form.items_complete for form in self.forms)
+        """Whether `field_names` are all there can be: the form is YAML, and no list depends on Ruby."""
+        if not self.forms or self.form_file is None:
+            return False
+        for file in (self.form_file, *self.sub_app_files.values()):
+            if any(psych.read(file, view).failure is not None for view in file.views):
+                return False
+        return all(form.items_complete for form in self.forms)
 
     @cached_property
     def scripts(self) -> tuple[SourceFile, ...]:

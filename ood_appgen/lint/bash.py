@@ -22,6 +22,12 @@ from ood_appgen.lint.source_file import SourceFile, View
 
 _SHEBANG = re.compile(r"#!\s*(\S+)(?:\s+(?:-\S+\s+)*(\S+))?")
 _SHELLS = ("bash", "sh", "dash", "ksh", "zsh")
+# What editors and people call a copy that they put aside: script.sh.erb.bak, script.sh~.
+_COPY = re.compile(
+    r"(?:[._-](?:bak|bk|back|backup|old|orig|original|org|save|saved|swp|rpmsave|rpmnew|dist|disabled)\d*"
+    r"(?:\.erb)?|~)\Z",
+    re.IGNORECASE,
+)
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
@@ -45,8 +51,15 @@ class Place:
     command: str
 
 
+def is_copy(name: str) -> bool:
+    """Whether a file is a copy put aside, by its name: nothing runs or reads it."""
+    return _COPY.search(name) is not None
+
+
 def shell_of(file: SourceFile) -> str:
     """The shell that reads a file: bash, sh..., or "" where none does."""
+    if is_copy(file.name):
+        return ""
     found = _SHEBANG.match(file.text)
     name = file.name.removesuffix(".erb")
     if found:

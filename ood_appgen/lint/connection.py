@@ -15,6 +15,20 @@ ALWAYS = ("host", "port", "password")
 VNC = ("display", "websocket", "spassword")
 TEMPLATES = {"basic": (), "vnc": VNC, "vnc_container": (*VNC, "instance_name")}
 
+# What of a submit file, in its Ruby too, may be about another way to start the job.
+_OTHERS = (
+    "run_script",
+    "script_wrapper",
+    "content",
+    "container",
+    "to_yaml",
+    "to_json",
+    "File.",
+    "render",
+    "require",
+    "load",
+)
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -38,18 +52,19 @@ def runs_script(app: App) -> bool:
     for root in _roots(app):
         if root is None:
             continue
-        if not isinstance(root, Mapping) or not root.complete:
+        if not isinstance(root, Mapping) or not (root.complete or _says_no_other(root)):
             return False
         node = root.get("batch_connect")
         if node is not None and not (isinstance(node, Scalar) and node.kind == "null"):
-            if not isinstance(node, Mapping) or not node.complete:
+            if not isinstance(node, Mapping):
                 return False
             template = node.get("template")
             if template is not None and not (
                 isinstance(template, Scalar) and template.value in TEMPLATES
             ):
                 return False  # a template of the site's own may start something else
-            if any(node.get(key) for key in ("run_script", "script_file", "script_wrapper")):
+            # `script_file` is none of these: session.rb, script_content, puts its own in its place.
+            if any(node.get(key) for key in ("run_script", "script_wrapper")):
                 return False
         script = root.get("script")
         if isinstance(script, Mapping):
@@ -59,6 +74,14 @@ def runs_script(app: App) -> bool:
             if script.get("content") is not None:
                 return False
     return app.submit_file is not None
+
+
+def _says_no_other(root: Mapping) -> bool:
+    """Whether lines that Ruby prints can hardly say that the job runs something else than script.sh."""
+    text = root.file.text
+    if root.get("script") is None and root.get("batch_connect") is None:
+        return False
+    return not any(word in text for word in _OTHERS) and text.count("template") <= 1
 
 
 def read(app: App) -> Connection:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 FORM_NAMES = ("form.yml.erb", "form.yml")
+# What a directory with a form has that is an app, and no copy of a form.
+APP_NAMES = ("manifest.yml", "submit.yml.erb", "submit.yml")
 _LARGEST = 1_000_000
 _READ_SUFFIXES = (
     ".yml",
@@ -32,7 +34,7 @@ _READ_ABOVE = ("appverse.yml", "README.md", ".yamllint", ".yamllint.yaml", ".yam
 _SKIPPED = {".git", "node_modules", "__pycache__", ".venv"}
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Content:
     """A file that was read."""
 
@@ -59,18 +61,26 @@ class AppFolder:
 
 
 def find_apps(path: Path) -> list[Path]:
-    """The app directories at and below a path, sorted; a file stands for the app that it is in."""
+    """The app directories at and below a path, sorted; a file stands for the app that it is in.
+
+    What lies inside an app is none: Open OnDemand does not see it there, and forms alone are copies. A
+    form.yml at the top of a repository of apps, with nothing that runs, is no app around the others.
+    """
     if path.is_file():
         for folder in path.resolve().parents:
             if any((folder / name).is_file() for name in FORM_NAMES):
                 return [folder]
         return []
     found = []
+    whole: set[str] = set()
     for where, folders, names in os.walk(path):
         folders[:] = sorted(f for f in folders if f not in _SKIPPED)
         if any(name in names for name in FORM_NAMES):
-            found.append(Path(where))
             folders[:] = [f for f in folders if f not in ("template", "local")]
+            if not any(where.startswith(outer) for outer in whole):
+                found.append(Path(where))
+                if any(name in names for name in APP_NAMES):
+                    whole.add(f"{where}{os.sep}")
     return sorted(found)
 
 
@@ -114,10 +124,20 @@ def _list_files(folder: Path) -> Iterator[str]:
         inner = where[len(top) :].strip("/")
         folders[:] = sorted(f for f in folders if f not in _SKIPPED)
         if not inner:
-            # An app inside an app is one of its own.
-            folders[:] = [f for f in folders if not _holds_form(folder / f)]
+            # Of an app inside this one only what is at its top.
+            for inside in [f for f in folders if _holds_form(folder / f)]:
+                folders.remove(inside)
+                yield from _list_top(folder, inside)
         for name in sorted(names):
             yield f"{inner}/{name}" if inner else name
+
+
+def _list_top(folder: Path, inside: str) -> Iterator[str]:
+    try:
+        names = sorted(entry.name for entry in os.scandir(folder / inside) if entry.is_file())
+    except OSError:
+        return
+    yield from (f"{inside}/{name}" for name in names)
 
 
 def _holds_form(folder: Path) -> bool:

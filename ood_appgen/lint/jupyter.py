@@ -47,6 +47,18 @@ def settings(app: App) -> tuple[Setting, ...]:
     return found
 
 
+def takes_any_origin(setting: Setting) -> bool:
+    """Whether a setting lets pages of any origin send requests."""
+    if setting.name == "allow_origin":
+        return setting.value == "*"
+    return setting.name == "allow_origin_pat" and setting.value.strip("^$()") in (".*", ".+")
+
+
+def skips_xsrf_check(setting: Setting) -> bool:
+    """Whether a setting switches off the check for the XSRF token."""
+    return setting.name == "disable_check_xsrf" and setting.value.lower() in ("true", "1")
+
+
 def _find_settings(app: App) -> Iterator[Setting]:
     shells = set()
     for part in shell.parts(app):
@@ -54,7 +66,7 @@ def _find_settings(app: App) -> Iterator[Setting]:
         yield from _read_lines(part)
         yield from _read_options(part)
     for file in app.scripts:
-        if file not in shells and file.text and "c." in file.text:
+        if file not in shells and "c." in file.text and not shell.is_copy(file.name):
             yield from _read_lines(shell.Part(file, file.masked))
 
 

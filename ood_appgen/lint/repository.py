@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ood_appgen.diagnostics import quote
 from ood_appgen.lint.app import App
 from ood_appgen.lint.source_file import SourceFile
 
@@ -34,6 +35,12 @@ def shown_as(app: App) -> str:
     if app.shown_as == app.inner:
         return "."
     return app.shown_as.removesuffix(f"/{app.inner}")
+
+
+def name(app: App) -> str:
+    """What messages call the repository; the same for all apps in it."""
+    last = shown_as(app).rstrip("/").rpartition("/")[2]
+    return f"the repository {quote(last)}" if last.strip(".") else "the repository"
 
 
 def readmes(app: App) -> tuple[SourceFile, ...]:

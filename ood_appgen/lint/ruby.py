@@ -18,6 +18,8 @@ Range = tuple[int, int]
 
 _MOST_VIEWS = 48
 _LOOPS = ("while", "until", "for")
+# Words that the grammar takes for names when they stand where nothing is open: `end` too many.
+_CLOSING = frozenset("end else elsif when then ensure rescue".split())
 _ASSIGNED = ("left_assignment_list", "destructured_left_assignment", "rest_assignment")
 # What makes a program read fields under names that cannot be seen.
 _DYNAMIC = frozenset(
@@ -90,6 +92,18 @@ def literal(node: Node) -> str | None:
     return "".join(parts)
 
 
+def _is_called(node: Node) -> bool:
+    """Whether a name is a method's after a dot (`range.end`), or one that is defined."""
+    parent = node.parent
+    if parent is None:
+        return False
+    if parent.type == "call":
+        return parent.child_by_field_name("receiver") is not None and (
+            parent.child_by_field_name("method") == node
+        )
+    return parent.type in ("method", "singleton_method", "alias", "undef", "pair")
+
+
 class Program:
     """The Ruby program of one ERB file.
 
@@ -125,7 +139,20 @@ class Program:
     @property
     def has_errors(self) -> bool:
         """Whether the grammar could not read it all; what it says is then to be doubted."""
-        return self.root.has_error
+        return self.root.has_error or bool(self.stray_keywords)
+
+    @cached_property
+    def stray_keywords(self) -> tuple[Node, ...]:
+        """Keywords that close or go on with nothing, which the grammar reads as names."""
+        if not any(word in self.code for word in _CLOSING):
+            return ()
+        return tuple(
+            node
+            for node in self.nodes
+            if node.type == "identifier"
+            and self.code[node.start_byte : node.end_byte] in _CLOSING
+            and not _is_called(node)
+        )
 
     def tag_at(self, offset: int) -> erb.Tag | None:
         """The tag that an offset is in."""
@@ -255,8 +282,15 @@ class Program:
 
         Each arm shows in one view at least; all combinations of independent conditions do not.
         """
-        top = [b for b in self.branchings if not self._enclosing(b)]
-        return tuple(self._choices(top))[:_MOST_VIEWS] or ((),)
+        return tuple(self._choices(self._inside.get(id(None), [])))[:_MOST_VIEWS] or ((),)
+
+    @cached_property
+    def _inside(self) -> dict[int, list[Branching]]:
+        """The branchings that stand in an arm, by its id; those in none by that of None."""
+        found: dict[int, list[Branching]] = {}
+        for branching in self.branchings:
+            found.setdefault(id(self._enclosing(branching)), []).append(branching)
+        return found
 
     def arm_at(self, offset: int) -> Arm | None:
         """The innermost arm that an offset of the text is in; None: it is always there."""
@@ -277,7 +311,7 @@ class Program:
             ways: list[tuple[Range, ...]] = []
             for arm in branching.arms:
                 others = tuple((a.start, a.end) for a in branching.arms if a is not arm)
-                inner = [b for b in self.branchings if self._enclosing(b) is arm]
+                inner = self._inside.get(id(arm), [])
                 ways += [(*others, *way) for way in self._choices(inner)]
             if not branching.exhaustive:
                 ways.append(tuple((a.start, a.end) for a in branching.arms))

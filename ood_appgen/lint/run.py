@@ -86,7 +86,7 @@ def find_targets(
             target_config = adjust(fixed or configs.find(place))
             if not target_config.is_excluded(place):
                 root = folders.find_root(place) or _root_without_git(place)
-                found[place] = Target(app, configs.shown(place), target_config, root)
+                found[place] = Target(app, configs.shown(app), target_config, root)
     return sorted(found.values(), key=lambda t: t.shown_as)
 
 
@@ -115,9 +115,9 @@ class Outcome:
 def check_all(targets: Sequence[Target], cache: Cache, jobs: int = 0) -> list[Outcome]:
     """Check apps. The order is that of the targets, whoever did the work.
 
-    `jobs` is how many processes may be used; 0: as many as pay.
+    `jobs` is how many processes may be used; 0: as many as pay. Raises LintError.
     """
-    read = [folders.read(t.folder, t.root) for t in targets]
+    read = [_read_folder(target) for target in targets]
     keys = [_key(t, f) if cache.folder else "" for t, f in zip(targets, read, strict=True)]
     known = [cache.get(key) for key in keys]
     todo = [i for i, findings in enumerate(known) if findings is None]
@@ -129,6 +129,14 @@ def check_all(targets: Sequence[Target], cache: Cache, jobs: int = 0) -> list[Ou
     if todo:
         cache.prune()
     return [make_outcome(t, f, ds or ()) for t, f, ds in zip(targets, read, known, strict=True)]
+
+
+def _read_folder(target: Target) -> AppFolder:
+    files = folders.read(target.folder, target.root)
+    for name in folders.FORM_NAMES:
+        if name in files.names and name not in files.contents:
+            raise LintError(f"{target.prefix}{name}: cannot be read, or is larger than 1 MB")
+    return files
 
 
 def make_outcome(target: Target, files: AppFolder, findings: Iterable[Diagnostic]) -> Outcome:

@@ -18,6 +18,7 @@ from tree_sitter import Node
 
 from ood_appgen.lint import bash, psych
 from ood_appgen.lint.app import App
+from ood_appgen.lint.bash import is_copy as is_copy
 from ood_appgen.lint.erb import MASK, blank
 from ood_appgen.lint.ruby import walk
 from ood_appgen.lint.source_file import SourceFile
@@ -37,7 +38,6 @@ _SCRIPT_KEYS = (
     "bash_helpers",
 )
 _SHEBANG = re.compile(r"#!\s*\S*?(?:/env\s+(?:-\S+\s+)*)?(?:/|\b)(?:ba|da|k|z)?sh\b")
-_COPY = re.compile(r"(?:\.(?:bak|bk|old|orig|save|swp|rpmsave|rpmnew)(?:\.erb)?|~)\Z")
 _SHELL_NAME = re.compile(r"\.(?:sh|bash)(?:\.erb)?\Z")
 _COMMENT_LINE = re.compile(r"^[ \t]*#.*", re.MULTILINE)
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
@@ -193,7 +193,7 @@ def parts(app: App) -> tuple[Part, ...]:
 
 def is_shell(file: SourceFile) -> bool:
     """Whether a file is a shell script, by its name or its first line, and no copy put aside."""
-    if file.binary or not file.text or _COPY.search(file.name):
+    if file.binary or not file.text or is_copy(file.name):
         return False
     if _SHELL_NAME.search(file.name):
         return True

@@ -651,6 +651,46 @@ def region(file: SourceFile, start: int, end: int) -> Region:
     return Region(program, always, tuple(parts))
 
 
+def in_comment(file: SourceFile, offset: int) -> bool:
+    """Whether a place is in a comment of the YAML, where what Ruby prints means nothing."""
+    start = file.text.rfind("\n", 0, offset) + 1
+    before = file.masked[start:offset]
+    if not before.lstrip().startswith("#") and not re.search(r"\s#", before):
+        return False
+    return not any(start <= offset < end for start, end in _scalar_ranges(file))
+
+
+def is_idle(file: SourceFile, offset: int) -> bool:
+    """Whether Ruby has no effect there: all that it prints or decides on is a comment of the YAML."""
+    program = file.program
+    tag = program.tag_at(offset)
+    if tag is None or not in_comment(file, tag.start):
+        return False
+    if tag.kind == "output":
+        return True
+    for branching in program.branchings:
+        conditions = [arm.condition for arm in branching.arms if arm.condition is not None]
+        if any(c.start_byte <= offset < c.end_byte for c in conditions):
+            start, end = branching.arms[0].start, branching.arms[-1].end
+            lines = file.masked[start:end].split("\n")[1:-1]  # of the first, the tag is a part
+            return all(not line.strip() or line.lstrip().startswith("#") for line in lines)
+    return False
+
+
+@lru_cache(maxsize=64)
+def _scalar_ranges(file: SourceFile) -> tuple[tuple[int, int], ...]:
+    """Where the values and keys of a file stand, in all its views."""
+    return tuple(
+        {
+            (node.start, node.end)
+            for document in documents(file)
+            if document.root is not None
+            for node in psych.walk(document.root)
+            if isinstance(node, Scalar)
+        }
+    )
+
+
 def _has_content(file: SourceFile, start: int, end: int, without: list[tuple[int, int]]) -> bool:
     """Whether there is more than blanks and comments; a printing line counts, and so does a loop."""
     text = file.masked[start:end]

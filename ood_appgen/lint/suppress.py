@@ -8,20 +8,28 @@ shell, Ruby, ERB (`<%# ... %>`), JavaScript (`//`), HTML and markdown (`<!-- ...
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ood_appgen.diagnostics import Diagnostic, Edit, Severity, quote, sort
-from ood_appgen.lint import erb, psych, shell
+from ood_appgen.lint import bash, erb, psych, shell
 from ood_appgen.lint.app import App
 from ood_appgen.lint.catalog import IGNORE_UNUSED
-from ood_appgen.lint.ruby import walk
+from ood_appgen.lint.ruby import Range, walk
 from ood_appgen.lint.source_file import SourceFile
 
 _IGNORE = re.compile(r"appgen:[ \t]*ignore(-file)?\b(?:\[([^\]\n]*)\])?")
 _WORD = re.compile(r"[^\s,]+")
 _HTML = (".html", ".htm", ".md", ".markdown")
 _SLASHES = (".js", ".mjs", ".ts", ".css")
+_MARKS = (
+    ("<!--", "-->", _HTML),
+    ("/*", "*/", (*_SLASHES, *_HTML)),
+    ("//", "", (*_SLASHES, *_HTML)),
+)
+_ENDLESS = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +61,9 @@ def read(file: SourceFile) -> tuple[Comment, ...]:
     if "appgen:" not in file.text:
         return ()
     found: list[Comment] = []
+    finder = _Finder(file)
     for match in _IGNORE.finditer(file.text):
-        place = _find_comment(file, match.start())
+        place = finder.find(match.start())
         if place is None or (found and match.start() < found[-1].end):
             continue
         start, end, text_end = place
@@ -147,83 +156,101 @@ def _rest_of_line(file: SourceFile, start: int, end: int) -> str:
     return file.text[first:start] + file.text[end : last if last >= 0 else len(file.text)]
 
 
-def _find_comment(file: SourceFile, offset: int) -> tuple[int, int, int] | None:
-    """Start and end of the comment that begins with `offset`, and where its text ends.
+class _Finder:
+    """The comments of a file; what is found out of the whole file is found out once."""
 
-    None where whoever reads the file sees no comment there.
-    """
-    text = file.text
-    line_start = text.rfind("\n", 0, offset) + 1
-    line_end = text.find("\n", offset)
-    line_end = line_end if line_end >= 0 else len(text)
-    line_end -= text[line_start:line_end].endswith("\r")
-    before = text[line_start:offset].rstrip(" \t")
-    tag = next((t for t in file.tags if t.start <= offset < t.end), None)
-    if tag is not None:
+    def __init__(self, file: SourceFile) -> None:
+        self.file = file
+        self.name = file.name.removesuffix(".erb")
+        self.text = file.text
+
+    def find(self, offset: int) -> tuple[int, int, int] | None:
+        """Start and end of the comment that begins with `offset`, and where its text ends.
+
+        None where whoever reads the file sees no comment there.
+        """
+        line_start = self.text.rfind("\n", 0, offset) + 1
+        line_end = self.text.find("\n", offset)
+        line_end = line_end if line_end >= 0 else len(self.text)
+        line_end -= self.text[line_start:line_end].endswith("\r")
+        before = self.text[line_start:offset].rstrip(" \t")
+        index = bisect_right(self._tag_starts, offset)
+        if index and offset < self.file.tags[index - 1].end:
+            return self._find_in_tag(self.file.tags[index - 1], offset, before, line_end)
+        if index < len(self.file.tags):
+            line_end = min(line_end, self.file.tags[index].start)
+        for opening, closing, suffixes in _MARKS:
+            if self.name.endswith(suffixes) and before.endswith(opening):
+                start = line_start + len(before) - len(opening)
+                close = self.text.find(closing, offset, line_end) if closing else line_end
+                return (start, close + len(closing), close) if close >= 0 else None
+        if self.name.endswith((*_HTML, *_SLASHES, ".json")) or not before.endswith("#"):
+            return None
+        start = line_start + len(before) - 1
+        first_word = start == line_start or self.text[start - 1] in " \t" or start in self._tag_ends
+        if not first_word or self._is_text(start):
+            return None
+        return start, line_end, line_end
+
+    def _find_in_tag(
+        self, tag: erb.Tag, offset: int, before: str, line_end: int
+    ) -> tuple[int, int, int] | None:
         if tag.kind == "comment":
-            inner = text[tag.code_start : offset].strip()
+            inner = self.text[tag.code_start : offset].strip()
             return (tag.start, tag.end, min(tag.code_end, line_end)) if not inner else None
         if not before.endswith("#"):
             return None
-        start = line_start + len(before) - 1
+        start = self.text.rindex("#", 0, offset)
         end = min(line_end, tag.code_end)
-        if not text[tag.code_start : start].strip() and not text[end : tag.code_end].strip():
+        rest = self.text[tag.code_start : start], self.text[end : tag.code_end]
+        if not any(part.strip() for part in rest):
             return tag.start, tag.end, end
-        return (start, end, end) if _is_ruby_comment(file, start) else None
-    next_tag = next((t.start for t in file.tags if t.start >= offset), line_end)
-    line_end = min(line_end, next_tag)
-    name = file.name.removesuffix(".erb")
-    for opening, closing, suffixes in (
-        ("<!--", "-->", _HTML),
-        ("/*", "*/", (*_SLASHES, *_HTML)),
-        ("//", "", (*_SLASHES, *_HTML)),
-    ):
-        if name.endswith(suffixes) and before.endswith(opening):
-            start = line_start + len(before) - len(opening)
-            close = text.find(closing, offset, line_end) if closing else line_end
-            return (start, close + len(closing), close) if close >= 0 else None
-    if name.endswith((*_HTML, *_SLASHES, ".json")) or not before.endswith("#"):
-        return None
-    start = line_start + len(before) - 1
-    if start > line_start and text[start - 1] not in " \t" and not _ends_tag(file, start):
-        return None
-    if name.endswith((".yml", ".yaml")) and _is_in_scalar(file, start):
-        return None
-    if shell.is_shell(file) and not _is_shell_comment(file, start):
-        return None
-    return start, line_end, line_end
+        return (start, end, end) if _holds(self._ruby_comments, start) else None
+
+    def _is_text(self, offset: int) -> bool:
+        """Whether a `#` belongs to a value of YAML, or is no comment to the shell."""
+        if self.name.endswith((".yml", ".yaml")):
+            return any(_holds(scalars, offset) for scalars in self._scalars)
+        return shell.is_shell(self.file) and not _holds(self._shell_comments, offset)
+
+    @cached_property
+    def _tag_starts(self) -> list[int]:
+        return [tag.start for tag in self.file.tags]
+
+    @cached_property
+    def _tag_ends(self) -> frozenset[int]:
+        return frozenset(tag.end for tag in self.file.tags)
+
+    @cached_property
+    def _ruby_comments(self) -> list[Range]:
+        nodes = self.file.program.nodes
+        return sorted((n.start_byte, n.end_byte) for n in nodes if n.type == "comment")
+
+    @cached_property
+    def _shell_comments(self) -> list[Range]:
+        root = bash.parse(self.file.masked.replace(erb.MASK, "x"))
+        return sorted((n.start_byte, n.end_byte) for n in walk(root) if n.type == "comment")
+
+    @cached_property
+    def _scalars(self) -> list[list[Range]]:
+        """Where values stand, in each view."""
+        found = []
+        for view in self.file.views:
+            root = psych.read(self.file, view).root
+            nodes = psych.walk(root) if root is not None else ()
+            scalars = (node for node in nodes if isinstance(node, psych.Scalar))
+            found.append(sorted((self._content_start(s), s.end) for s in scalars))
+        return found
+
+    def _content_start(self, scalar: psych.Scalar) -> int:
+        """Where a value begins; the line on which a block begins may end in a comment."""
+        if scalar.style not in ("|", ">"):
+            return scalar.start
+        header_end = self.text.find("\n", scalar.start)
+        return header_end + 1 if header_end >= 0 else scalar.start
 
 
-def _ends_tag(file: SourceFile, offset: int) -> bool:
-    return any(tag.end == offset for tag in file.tags)
-
-
-def _is_ruby_comment(file: SourceFile, offset: int) -> bool:
-    return any(
-        node.type == "comment" and node.start_byte <= offset < node.end_byte
-        for node in file.program.nodes
-    )
-
-
-def _is_in_scalar(file: SourceFile, offset: int) -> bool:
-    """Whether a place of a YAML file belongs to a value."""
-    for view in file.views:
-        root = psych.read(file, view).root
-        for node in psych.walk(root) if root is not None else ():
-            if not isinstance(node, psych.Scalar) or not node.start <= offset < node.end:
-                continue
-            # The line on which a block begins may end in a comment.
-            header_end = file.text.find("\n", node.start) if node.style in ("|", ">") else -1
-            if offset > header_end:
-                return True
-    return False
-
-
-def _is_shell_comment(file: SourceFile, offset: int) -> bool:
-    import tree_sitter_bash
-    from tree_sitter import Language, Parser
-
-    text = file.masked.replace(erb.MASK, "x")
-    code = "".join(c if c.isascii() else "_" for c in text)
-    root = Parser(Language(tree_sitter_bash.language())).parse(code.encode()).root_node
-    return any(n.type == "comment" and n.start_byte <= offset < n.end_byte for n in walk(root))
+def _holds(ranges: list[Range], offset: int) -> bool:
+    """Whether an offset is in one of some ranges; sorted, none in another."""
+    index = bisect_right(ranges, (offset, _ENDLESS))
+    return index > 0 and ranges[index - 1][0] <= offset < ranges[index - 1][1]

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
 
 from tree_sitter import Node
 
@@ -42,11 +43,18 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A field that takes any text; `node` is where the form lists it."""
+    """A field that takes any text; `node` is where the form lists it.
+
+    `default` is what the form fills in; a `picked` path is chosen from a list; `shell` are lines of
+    commands, meant to be run.
+    """
 
     id: str
     kind: Kind
     node: Scalar
+    default: str = ""
+    picked: bool = False
+    shell: bool = False
 
     @property
     def prose(self) -> bool:
@@ -56,10 +64,14 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Print:
-    """A tag that prints what was typed into `fields` with its special characters as they were."""
+    """A tag that prints what was typed into `fields` with its special characters as they were.
+
+    `found` are the ids of those that Ruby asks the file system about: it is a path that there is.
+    """
 
     tag: erb.Tag
     fields: tuple[Typed, ...]
+    found: frozenset[str] = frozenset()
 
 
 _WIDGETS = {
@@ -91,7 +103,11 @@ _MEANT_TO_BE_SPLIT = re.compile(
     r"\b(arguments?|options|flags?|parameters|separated|modules?|packages|commands?|variables)\b",
     re.IGNORECASE,
 )
-
+_SHELL_LINES = re.compile(
+    r"\b(?:commands?|cmds?|scripts?|environment|env|variables?|vars|setup|code|modules?|arguments?|args|"
+    r"options|flags|bashrc|preamble|prologue|exports?)\b",
+    re.IGNORECASE,
+)
 _PROSE = frozenset("title comment comments description label message reason notes".split())
 
 # Methods whose result has the text's own characters in it (Ruby's String, ActiveSupport's).
@@ -113,6 +129,7 @@ _CHECKING = frozenset(
     "=~ !~ match match? include? start_with? end_with? exist? exists? file? directory? "
     "== === key? member? cover? in?".split()
 )
+_ON_DISK = frozenset("exist? exists? file? directory? readable? executable?".split())
 _POSTED = ("user_context", "session.user_context", "self.user_context")
 _REFUSING = frozenset("raise fail abort".split())
 _BRANCHES = frozenset(
@@ -131,7 +148,16 @@ def typed_fields(app: App) -> dict[str, Typed]:
                 continue
             kind = _kind(form, item.id)
             if kind is not None:
-                found[item.id] = Typed(item.id, kind, item.node)
+                attribute = form.attribute(item.id)
+                typed = Typed(item.id, kind, item.node)
+                if attribute is not None:
+                    typed = replace(
+                        typed,
+                        default=_default(attribute),
+                        picked=form.widget(item.id) == "path_selector",
+                        shell=kind is Kind.LINES and _is_shell(item.id, attribute),
+                    )
+                found[item.id] = typed
     return found
 
 
@@ -153,7 +179,8 @@ def prints(app: App, file: SourceFile, language: str) -> tuple[Print, ...]:
             continue
         names = flow.printed(tag)
         if names:
-            found.append(Print(tag, tuple(typed[name] for name in sorted(names))))
+            fields = tuple(typed[name] for name in sorted(names))
+            found.append(Print(tag, fields, flow.found_on_disk))
     return tuple(found)
 
 
@@ -175,6 +202,18 @@ def _kind(form: Form, field_id: str) -> Kind | None:
     if kind is not Kind.TEXT:
         return kind
     return _kind_by_text(attribute) or _kind_by_name(field_id, kind)
+
+
+def _default(attribute: Attribute) -> str:
+    """What the form fills in; where a picker begins, when that is for bash to expand."""
+    texts = [attribute.text(key) or "" for key in ("value", "directory")]
+    return next((t for t in texts if "$" in t or t.startswith("~")), texts[0])
+
+
+def _is_shell(field_id: str, attribute: Attribute) -> bool:
+    """Whether people type lines of shell there, which are meant to be run."""
+    label = attribute.text("label") or ""
+    return _SHELL_LINES.search(f"{field_id} {label}".replace("_", " ")) is not None
 
 
 def _kind_by_text(attribute: Attribute) -> Kind | None:
@@ -225,6 +264,25 @@ class _Flow:
                 if left is not None and right is not None and left.type == "identifier":
                     name = self.program.source(left)
                     self._assignments.setdefault(name, []).append((node, right))
+
+    @cached_property
+    def found_on_disk(self) -> frozenset[str]:
+        """The typed fields of which Ruby asks whether there is such a file or directory."""
+        names: frozenset[str] = frozenset()
+        for node in self.program.nodes:
+            if node.type != "call":
+                continue
+            method = node.child_by_field_name("method")
+            if method is None or self.program.source(method) not in _ON_DISK:
+                continue
+            receiver = node.child_by_field_name("receiver")
+            if receiver is not None and receiver.type in ("constant", "scope_resolution"):
+                receiver = node.child_by_field_name("arguments")
+            names |= self.of(receiver)
+            if receiver is not None:  # a variable is often set again where there is no such file
+                values = self._assignments.get(self.program.source(receiver), ())
+                names |= self._any(value for _, value in values)
+        return names
 
     def printed(self, tag: erb.Tag) -> frozenset[str]:
         """The typed fields that a tag prints."""

@@ -3,9 +3,11 @@
 Why
     `data-hide-` takes true and false, option-for directives too, and limits take whole numbers. The words
     are compared exactly: "True" and 1 are neither. A directive without a value is not written into the
-    page at all, and a limit that is no number becomes NaN, which is no limit. (OSC/ondemand
+    page at all, and a limit that is no number becomes NaN, which is no limit. `-for-` at the end of a limit
+    needs a field and its value: with one word it is left unread, and of two limits for one field the last
+    counts. (OSC/ondemand
     apps/dashboard/app/javascript/dynamic_forms.js, updateVisibility, sharedToggleOptionsFor,
-    addMinMaxForHandler; seen in Chromium.)
+    addMinMaxForHandler, parseMinMaxFor; seen in Chromium.)
 
 Bad
     options:
@@ -51,4 +53,12 @@ def check(app: App) -> Iterator[Finding]:
             if value is None or _NUMBER.match(value):
                 continue
             message = f"{quote(value)} is no number: {quote(placed.name)} takes the limit away"
-            yield at(placed.directive.value, message, "write a whole number")
+            hint = "write a whole number"
+            plain, clause, end = placed.name.partition("-for-")
+            if clause and verdict.effect is not None and not verdict.effect.condition:
+                message = (
+                    f"{quote(placed.name)} counts as {quote(plain)}, as its end names no field and "
+                    f"value, and {quote(value)} takes the limit away"
+                )
+                hint = f"delete -for-{end}, or write -for-FIELD-VALUE, and give a whole number"
+            yield at(placed.directive.value, message, hint)

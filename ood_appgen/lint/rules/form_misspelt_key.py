@@ -18,8 +18,8 @@ Good
       value: 4
 
 Fix
-    Write the key that is named. Keys for HTML such as `placeholder`, `pattern`, `rows` or `data-...` are
-    fine, and this rule leaves them alone.
+    Write the key that is named; the value is an option's value, not its label. Keys for HTML such as
+    `placeholder`, `pattern`, `rows` or `data-...` are fine, and this rule leaves them alone.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
-from ood_appgen.diagnostics import Severity, quote
+from ood_appgen.diagnostics import Edit, Severity, quote
 from ood_appgen.lint.app import App
-from ood_appgen.lint.documents import on_page
-from ood_appgen.lint.psych import Scalar
+from ood_appgen.lint.documents import on_page, quoted
+from ood_appgen.lint.form import Attribute, Option
+from ood_appgen.lint.psych import Node, Scalar
 from ood_appgen.lint.rule import Finding, at, replace
 from ood_appgen.lint.widgets import HTML_KEYS, KEYS, MEANT_KEYS, takes_options
 
@@ -47,12 +48,42 @@ def check(app: App) -> Iterator[Finding]:
                     continue
                 if isinstance(node, Scalar) and not node.text and not node.opaque:
                     continue  # nothing is lost
+                hint, severity = f"did you mean {meant}?", None
+                fix: Edit | None = replace(key, meant)
+                option = _find_option(attribute, node) if meant == "value" else None
+                if option is not None and option.value is not None and isinstance(node, Scalar):
+                    value = option.value.value
+                    if option is attribute.options[0]:
+                        severity = Severity.NOTE  # what the form starts with anyway
+                    if node.value != value:
+                        hint = f"did you mean value: {quote(value)}? that is the value of {quote(node.value)}"
+                        fix = _rewrite(key, node, value)
                 yield at(
                     key,
                     f"Open OnDemand knows no key {quote(key.text)}: it has no effect",
-                    f"did you mean {meant}?",
-                    fix=replace(key, meant),
+                    hint,
+                    severity=severity,
+                    fix=fix,
                 )
+
+
+def _find_option(attribute: Attribute, node: Node) -> Option | None:
+    """The option whose value, or whose label, a default is."""
+    if not isinstance(node, Scalar) or node.opaque or not attribute.options_complete:
+        return None
+    for option in attribute.options:
+        if option.value is not None and option.value.value == node.value:
+            return option
+    for option in attribute.options:
+        if option.label is not None and option.label.value == node.value:
+            return option
+    return None
+
+
+def _rewrite(key: Scalar, node: Scalar, value: str) -> Edit | None:
+    if node.file is not key.file or "\n" in key.file.text[key.start : node.end]:
+        return None
+    return Edit(key.file.path, key.start, node.end, f"value: {quoted(value)}")
 
 
 def _find_meant(key: str, name: str, widget: str) -> str | None:

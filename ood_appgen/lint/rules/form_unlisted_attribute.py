@@ -35,6 +35,7 @@ from ood_appgen.lint.app import App
 from ood_appgen.lint.form import Attribute
 from ood_appgen.lint.psych import Scalar
 from ood_appgen.lint.rule import Finding, at
+from ood_appgen.lint.source_file import SourceFile
 
 SEVERITY = Severity.WARNING
 _COMMENTED = re.compile(r"^\s*#[\s#]*-\s*[\"']?([\w/-]+)", re.MULTILINE)
@@ -47,9 +48,12 @@ def check(app: App) -> Iterator[Finding]:
     listed = {item.node.value for form in app.forms for item in form.items} | {"cluster"}
     defined = {name for form in app.forms for name in form.attributes}
     bare = sorted(listed - defined)
-    read = {name.name for file in app.files.values() for name in file.program.names if file.tags}
-    read |= {
-        name.name for file in app.files.values() if file.tags for name in file.program.context_names
+    read = {
+        name.name
+        for file in app.files.values()
+        if file.tags
+        for name in (*file.program.names, *file.program.context_names)
+        if not _is_in_comment(file, name.start)
     }
     for form in app.forms:
         for name, attribute in form.attributes.items():
@@ -64,6 +68,12 @@ def check(app: App) -> Iterator[Finding]:
                 hint,
                 severity=None if serious else Severity.NOTE,
             )
+
+
+def _is_in_comment(file: SourceFile, offset: int) -> bool:
+    """Whether a tag stands in a line of YAML or shell that is commented out."""
+    start = file.text.rfind("\n", 0, offset) + 1
+    return file.text[start:offset].lstrip().startswith("#")
 
 
 def _is_nothing(attribute: Attribute) -> bool:

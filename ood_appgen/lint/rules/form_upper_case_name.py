@@ -3,7 +3,8 @@
 Why
     A field listed as `NumCores` is `numcores` everywhere else: in submit.yml.erb, in `context`, on the page
     and in directives. Its settings are looked up as `NumCores`. In submit.yml.erb `NumCores` is a
-    constant that does not exist, so that each submission fails. Until release 3.1 names kept their case. (OSC/ondemand
+    constant that does not exist, so that each submission fails, a name such as `readLength` is nil there,
+    and `context.NumCores` fails everywhere. Until release 3.1 names kept their case. (OSC/ondemand
     apps/dashboard/app/lib/smart_attributes/attribute.rb, initialize;
     apps/dashboard/app/models/batch_connect/app.rb, attributes.)
 
@@ -50,6 +51,13 @@ def check(app: App) -> Iterator[Finding]:
                 continue
             yield at(
                 item.node,
-                f"the field {quote(name)} is {quote(item.id)} in ERB and on the page",
-                "write it in lower case here and under attributes:",
+                f"since release 4.0 the field {quote(name)} is {quote(item.id)}: "
+                f"{_say_what_happens(name)}",
+                f"write {item.id} here, under attributes:, in submit.yml.erb and after context.",
             )
+
+
+def _say_what_happens(name: str) -> str:
+    """What comes of the name as written: in submit.yml.erb an unknown name is nil, a constant fails."""
+    own = "fails" if name[:1].isupper() else "is nil"
+    return f"{name} {own} in submit.yml.erb, and context.{name} fails in templates"

@@ -20,19 +20,21 @@ Good
       - ["Large", "large"]
 
 Fix
-    Write the value of an option. `appgen lint --fix` does so where a label was written.
+    Write the value of an option; upper and lower case count. `appgen lint --fix` does so where a label was
+    written, or the case is another.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 
 from ood_appgen.diagnostics import Severity, quote
 from ood_appgen.lint.app import App
 from ood_appgen.lint.documents import named_in_form_scripts, on_page, quoted
-from ood_appgen.lint.form import Attribute
-from ood_appgen.lint.psych import Scalar, Sequence
+from ood_appgen.lint.form import Attribute, Option
+from ood_appgen.lint.psych import Node, Scalar, Sequence
 from ood_appgen.lint.rule import Finding, at, replace
 from ood_appgen.lint.widgets import fixed_widget, takes_options
 
@@ -42,7 +44,7 @@ SEVERITY = Severity.WARNING
 def check(app: App) -> Iterator[Finding]:
     """Look at defaults where all options are known; one that means the first is as good as written.
 
-    What resembles no option and no label is a note: the first option may be what is wanted.
+    What resembles no option and no label, or the first option, is a note: that may be what is wanted.
     """
     for form in app.forms:
         for attribute, settings, widget in on_page(form):
@@ -58,13 +60,19 @@ def check(app: App) -> Iterator[Finding]:
             }
             values = list(by_label.values())
             meant = by_label.get(value.value)
-            if value.value in values or not values or meant == values[0]:
+            alike = None if meant is not None else _find_alike(value, attribute.options)
+            if value.value in values or not values or values[0] in (meant, alike):
                 continue
             near = difflib.get_close_matches(value.value, values, 1, 0.6)
+            told = _find_in_help(settings.get("help"), value.value, values)
             if meant is not None:
                 hint = f"that is a label; its value is {quote(meant)}"
+            elif alike is not None:
+                hint = f"upper and lower case count: write {quote(alike)}"
             elif near:
                 hint = f"did you mean {quote(near[0])}?"
+            elif told is not None:
+                hint = f"the help speaks of {quote(told)}: if that is meant, write it"
             else:
                 hint = f"the values are {', '.join(quote(v) for v in values[:6])}"
             yield at(
@@ -72,9 +80,37 @@ def check(app: App) -> Iterator[Finding]:
                 f"the default {quote(value.value)} is no option: "
                 f"the form starts with {quote(values[0])}",
                 hint,
-                severity=Severity.NOTE if meant is None and not near else None,
-                fix=replace(value, quoted(meant)) if meant is not None else None,
+                severity=None
+                if meant or alike or told or near[:1] not in ([], values[:1])
+                else Severity.NOTE,
+                fix=replace(value, quoted(meant or alike or "")) if meant or alike else None,
             )
+
+
+def _find_alike(value: Scalar, options: tuple[Option, ...]) -> str | None:
+    """The value of the first option that differs in case alone, by label or by value."""
+    words = {value.value.lower(), value.text.lower()}
+    for option in options:
+        for node in (option.value, option.label):
+            if (
+                node is not None
+                and option.value
+                and words & {node.value.lower(), node.text.lower()}
+            ):
+                return option.value.value
+    return None
+
+
+def _find_in_help(node: Node | None, value: str, values: list[str]) -> str | None:
+    """The one option, not the first, that a line of the help names together with the default."""
+    if not isinstance(node, Scalar) or node.opaque:
+        return None
+    for line in node.value.splitlines():
+        words = re.findall(r"[\w.-]+", line)
+        named = [v for v in values if v in words]
+        if value in words and len(named) == 1 and named[0] != values[0]:
+            return named[0]
+    return None
 
 
 def _are_known(attribute: Attribute) -> bool:

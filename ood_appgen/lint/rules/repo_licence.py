@@ -1,7 +1,8 @@
 """The repository has no licence.
 
 Why
-    Without a licence nobody else may use or change the app, however public it is. Only repositories are
+    Without a licence nobody else has the right to copy or change the app, however public it is. One
+    licence at the top speaks for all apps of a repository. Only repositories are
     asked: directories with .git, a .gitignore or the like in them or above them; a README that speaks
     of a licence is enough.
     (Sweet-and-Fizzy/ood-appverse docs/appverse-contributor-guide.md, Required Files.)
@@ -50,9 +51,7 @@ def check(app: App) -> Iterator[Finding]:
     if any(_WORD.search(readme.text) for readme in repository.readmes(app)):
         return
     yield Finding(
-        "there is no licence for all apps here: nobody else may use those without one"
-        if app.inner
-        else "there is no licence: nobody else may use the app",
+        f"{repository.name(app)} has no licence, and so grants no right to copy or change it",
         "add a file LICENSE; most apps for Open OnDemand use the MIT licence",
         path=repository.shown_as(app),
     )

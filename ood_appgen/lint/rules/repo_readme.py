@@ -39,9 +39,7 @@ def check(app: App) -> Iterator[Finding]:
         return
     if not any(name.lower().startswith("readme") for name in repository.names(app)):
         yield Finding(
-            "there is no README, and not each app has its own"
-            if app.inner
-            else "there is no README",
+            f"{repository.name(app)} has no README",
             "write a README.md: what the app starts, what it needs, what is to be configured",
             path=repository.shown_as(app),
         )

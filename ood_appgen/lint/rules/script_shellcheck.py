@@ -20,6 +20,7 @@ Fix
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -42,6 +43,8 @@ _CODES = (
     "2269 2273 2274 2275 2276 2280 2281 2282 2283 2284 2285 2286 2287 2288 2289 2290 2296 2298 2299 "
     "2300 2301 2303 2321"
 ).split()
+_BRACES = re.compile(r"\{\$(\w+)\}")
+_SURE = (1083, 2088, 2215)  # {$NAME} for ${NAME}, "~/x", and an option that begins a command
 _MOST_VIEWS = 2
 _MOST_FINDINGS = 200
 _MOST_TEXTS = 5000
@@ -71,13 +74,21 @@ def check(app: App) -> Iterator[Finding]:
             continue
         if code == 2088 and "R_LIBS" in script.text[script.text.rfind("\n", 0, start) + 1 : start]:
             continue  # R expands the tilde itself
+        hint = f"https://www.shellcheck.net/wiki/SC{code}"
+        if code == 1083:
+            name = _BRACES.match(script.text, start)
+            if name is None:
+                continue  # awk {'print $1'} works, and the brace that ends {$NAME} says no more
+            message = f"The braces of {name[0]} stay in the text"
+            hint = f"write ${{{name[1]}}}; {hint}"
+        wrong = level == "error" or code in _SURE
         yield Finding(
             f"{message} (SC{code})",
-            f"https://www.shellcheck.net/wiki/SC{code}",
+            hint,
             file,
             script.offset(start),
             script.offset(max(start, end - 1)) + 1,
-            Severity.WARNING if level == "error" else SEVERITY,
+            Severity.WARNING if wrong else SEVERITY,
         )
 
 

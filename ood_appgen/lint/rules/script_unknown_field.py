@@ -3,7 +3,8 @@
 Why
     Below template/, `context` is the filled-in form. A name that is no field of it raises
     NoMethodError while the job is staged: the user sees an error box, and nothing is submitted. Since
-    Open OnDemand 4.0 fields have lower-case names, however the form writes them. (OSC/ondemand
+    Open OnDemand 4.0 fields have lower-case names, however the form writes them; what comes of that,
+    form-upper-case-name says. (OSC/ondemand
     apps/dashboard/app/models/batch_connect/session_context.rb, method_missing;
     app/lib/smart_attributes/attribute.rb, initialize.)
 
@@ -32,6 +33,10 @@ from ood_appgen.lint.rule import Finding, at
 from ood_appgen.lint.source_file import SourceFile
 
 SEVERITY = Severity.ERROR
+_OWN_CASE = (
+    "auto_modules_",
+    "auto_environment_variable_",
+)  # form-upper-case-name leaves them alone
 
 
 def check(app: App) -> Iterator[Finding]:
@@ -39,15 +44,33 @@ def check(app: App) -> Iterator[Finding]:
     if not app.fields_complete:
         return
     known = set(app.field_names)
+    reported = _reported_names(app)
     described = {name.lower() for form in app.forms for name in form.attributes} - known
     if not app.settings.at_least("4.0"):
         known |= {item.node.value for form in app.forms for item in form.items}
     for file in app.scripts:
         if not context.is_rendered(file):
             continue
+        told: set[tuple[int, str]] = set()
         for name in context.names(file.program):
-            if name.name not in known and name.name not in context.METHODS:
+            if name.name in known or name.name in context.METHODS or name.name in reported:
+                continue
+            place = (file.position(name.start)[0], name.name)
+            if place not in told:
+                told.add(place)
                 yield _report(file, name, known, described)
+
+
+def _reported_names(app: App) -> frozenset[str]:
+    """Names that form-upper-case-name speaks of: it says what becomes of them here too."""
+    if not app.settings.at_least("4.0"):
+        return frozenset()
+    return frozenset(
+        item.node.value
+        for form in app.forms
+        for item in form.items
+        if item.node.value != item.id and not item.node.value.startswith(_OWN_CASE)
+    )
 
 
 def _report(file: SourceFile, name: Name, known: set[str], described: set[str]) -> Finding:

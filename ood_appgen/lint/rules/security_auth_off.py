@@ -25,31 +25,11 @@ import re
 from collections.abc import Iterator
 
 from ood_appgen.diagnostics import Severity, quote
-from ood_appgen.lint import jupyter, shell
+from ood_appgen.lint import jupyter, logins, shell
 from ood_appgen.lint.app import App
 from ood_appgen.lint.rule import Finding
 
 SEVERITY = Severity.ERROR
-_GAP = r"(?:=|[ \t]+(?:\\\n[ \t]*)?)"
-_RSTUDIO = "let RStudio ask for a password: --auth-none 0 with --auth-pam-helper-path"
-_VSCODE = "leave --auth at password and set PASSWORD to one made for the session"
-_TOKEN = "give it a token or a password that is made for each session (create_passwd 16)"
-_VNC = "use -SecurityTypes VncAuth with the password file that Open OnDemand's VNC template makes"
-# What switches a login off, wherever it stands in a script: the servers are often started by way of a
-# container, of a script that is written first, or of a variable. Each has a word that it begins with.
-_SWITCHES = (
-    ("auth-none", rf"(?<![\w-])--auth-none{_GAP}[\"']?(?:1|true)\b[\"']?", _RSTUDIO),
-    ("auth-none", r"^[ \t]*auth-none[ \t]*=[ \t]*(?:1|true)\b", _RSTUDIO),
-    ("--auth", rf"(?<![\w-])--auth{_GAP}[\"']?none\b[\"']?", _VSCODE),
-    ("auth:", r"^[ \t]*auth:[ \t]*[\"']?none[\"']?[ \t]*$", _VSCODE),
-    ("--without-connection-token", r"(?<![\w-])--without-connection-token\b", _TOKEN),
-    ("--no-token", r"(?<![\w-])--no-token\b", _TOKEN),
-    ("DISABLE_AUTH", r"\bDISABLE_AUTH=[\"']?(?i:true)\b[\"']?", _RSTUDIO),
-    ("MWI_ENABLE_TOKEN_AUTH", r"\bMWI_ENABLE_TOKEN_AUTH=[\"']?(?i:false|0)\b[\"']?", _TOKEN),
-    ("SecurityTypes", rf"(?<![\w-])--?SecurityTypes{_GAP}[\"']?None\b[\"']?", _VNC),
-    ("securitytypes", rf"(?<![\w-])--?securitytypes{_GAP}[\"']?[Nn]one\b[\"']?", _VNC),
-)
-_PATTERNS = tuple((word, re.compile(p, re.MULTILINE), hint) for word, p, hint in _SWITCHES)
 _LOCAL = re.compile(r"\b(?:127\.0\.0\.1|localhost)\b|\[::1\]|(?<![\w-])-localhost\b")
 _SOCKET = re.compile(r"(?<![\w-])--socket\b|\bunix:")
 
@@ -57,21 +37,20 @@ _SOCKET = re.compile(r"(?<![\w-])--socket\b|\bunix:")
 def check(app: App) -> Iterator[Finding]:
     """Look for switches in scripts, and for a Jupyter with neither token nor password."""
     for part in shell.parts(app):
-        for word, pattern, hint in _PATTERNS:
-            for found in pattern.finditer(part.code) if word in part.text else ():
-                around = _statement(part.code, found.start())
-                if _SOCKET.search(around):
-                    continue
-                local = _LOCAL.search(around)
-                who = "any user of the node" if local else "whoever reaches the node"
-                text = " ".join(found[0].replace("\\\n", " ").split())
-                yield Finding(
-                    f"{quote(text)} switches the login off: {who} can work as the user of the session",
-                    hint,
-                    part.file,
-                    part.offset(found.start()),
-                    part.offset(found.end()),
-                )
+        for found, hint in logins.find(part):
+            around = _statement(part.code, found.start())
+            if _SOCKET.search(around):
+                continue
+            local = _LOCAL.search(around)
+            who = "any user of the node" if local else "whoever reaches the node"
+            text = " ".join(re.sub(r"[\"']|\\\n", " ", found[0]).split()).replace("= ", "=")
+            yield Finding(
+                f"{quote(text)} switches the login off: {who} can work as the user of the session",
+                hint,
+                part.file,
+                part.offset(found.start()),
+                part.offset(found.end()),
+            )
     yield from _check_jupyter(app)
 
 

@@ -14,7 +14,8 @@ Good
 
 Fix
     Make a password for each session with `create_passwd` in before.sh.erb. Read what must stay the same
-    from a file that only the right people can read. Change a secret that has been committed.
+    from a file that only the right people can read. Change a secret that has been committed. Nothing is
+    said of a login's password where the same script switches the login off (security-auth-off).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import re
 from collections.abc import Iterator
 
 from ood_appgen.diagnostics import Severity
-from ood_appgen.lint import psych, shell
+from ood_appgen.lint import logins, psych, shell
 from ood_appgen.lint.app import App
 from ood_appgen.lint.erb import MASK
 from ood_appgen.lint.rule import Finding
@@ -54,9 +55,11 @@ _FORMATS = (
 _PATTERNS = tuple((begin, what, re.compile(pattern)) for begin, what, pattern in _FORMATS)
 _NAME = re.compile(
     r"(?:\A|[_.-])(?:passw(?:or)?d|passphrase|secret|secret[_-]?key|api[_-]?key|access[_-]?token"
-    r"|auth[_-]?token|private[_-]?token|secret[_-]?access[_-]?key)\Z",
+    r"|auth[_-]?token|private[_-]?token|secret[_-]?access[_-]?key|secret[_-]?key[_-]?base"
+    r"|cookie[_-]?(?:key|secret)s?|encryption[_-]?key|signing[_-]?key)\Z",
     re.IGNORECASE,
 )
+_LOGIN = re.compile(r"(?:RSTUDIO_|VNC_)?PASSW(?:OR)?D", re.IGNORECASE)
 _WORD = re.compile(r"pass|secret|key|token", re.IGNORECASE)
 _LINE = re.compile(
     r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*=[ \t]*([uUbBrR]?)(['\"])([^'\"\n]*)\3"
@@ -112,9 +115,12 @@ def _is_key_body(text: str, end: int, rest: str) -> bool:
 
 
 def _check_shell(part: shell.Part) -> Iterator[Finding]:
+    login_off = any(logins.find(part))
     for assignment in part.script.assignments:
         name = re.sub(r"\A(?:SINGULARITY|APPTAINER)ENV_", "", assignment.name)
         value = assignment.value
+        if _LOGIN.fullmatch(name) and login_off:
+            continue  # nobody is asked for it
         if value.literal and _NAME.search(name) and _is_secret(value.text):
             yield _finding(part.file, assignment.name, value.start, value.end)
     for command in part.script.commands:

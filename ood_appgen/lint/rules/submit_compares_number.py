@@ -62,6 +62,8 @@ def _check_binary(
     if left is None or right is None or operator is None:
         return
     sign = program.source(operator)
+    if sign in _EQUAL and not in_template and submit.is_idle(file, node.start_byte):
+        return
     for field_side, other in ((left, right), (right, left)):
         found = submit.operand(program, field_side, in_template)
         if found is None or found.numeric or found.field not in known:

@@ -76,7 +76,7 @@ def _check(app: App, file: SourceFile, found: Operand, node: RubyNode) -> Iterat
         yield Finding(message, hint, file, node.start_byte, node.end_byte, fix=fix)
         return
     shown = ", ".join(map(quote, offered[:6])) + (", ..." if len(offered) > 6 else "")
-    hint = f"it offers {shown}; what is only for the other value can go"
+    hint = f"it offers {shown}: compare with one of these, or delete the test"
     yield Finding(message, hint, file, node.start_byte, node.end_byte, Severity.NOTE)
 
 
@@ -93,12 +93,14 @@ def _by_label(app: App, field: str, label: str) -> str | None:
 
 
 def _is_commented(file: SourceFile, node: RubyNode) -> bool:
-    """Whether the tag stands behind a `#`, where its text means nothing."""
+    """Whether the tag stands in a comment, where its text means nothing."""
     tag = file.program.tag_at(node.start_byte)
     if tag is None:
         return False
-    line = file.text[file.text.rfind("\n", 0, tag.start) + 1 : tag.start]
-    return line.lstrip().startswith("#")
+    if file.name.startswith("template/"):
+        line = file.text[file.text.rfind("\n", 0, tag.start) + 1 : tag.start]
+        return line.lstrip().startswith("#")
+    return submit.in_comment(file, tag.start)
 
 
 def _comparisons(program: Program, in_template: bool) -> Iterator[Comparison]:

@@ -4,7 +4,8 @@ Why
     Open OnDemand takes `cluster`, `batch_connect` and `script` from a submit file, the options of the
     job script from `script:` and those of the session's script from `batch_connect:`. Other keys are
     dropped without a word: `nodes: 2` under `script:` gives one node, and `native:` beside
-    `script:` gives no native options at all.
+    `script:` gives no native options at all. `before_file`, `script_file`, `after_file` and
+    `clean_file` are overwritten: a session runs the files of template/ by their names.
     (OSC/ondemand apps/dashboard/app/models/batch_connect/session.rb, save and submit; OSC/ood_core
     lib/ood_core/job/script.rb, initialize; lib/ood_core/batch_connect/template.rb and templates/.)
 
@@ -32,7 +33,7 @@ from collections.abc import Iterator
 from ood_appgen.diagnostics import Severity, quote
 from ood_appgen.lint import submit
 from ood_appgen.lint.app import App
-from ood_appgen.lint.psych import Mapping, Scalar
+from ood_appgen.lint.psych import Mapping, Node, Scalar
 from ood_appgen.lint.rule import Finding, at, replace
 
 SEVERITY = Severity.WARNING
@@ -47,9 +48,8 @@ _SCRIPT = (
 ).split()
 # lib/ood_core/batch_connect/template.rb and templates/{basic,vnc,vnc_container}.rb (0.31.1).
 _BASIC = (
-    "template conn_params conn_file bash_helpers min_port max_port password_size header footer "
-    "script_wrapper set_host before_script before_file run_script script_file timeout after_script "
-    "after_file clean_script clean_file work_dir"
+    "template conn_params bash_helpers min_port max_port password_size header footer "
+    "script_wrapper set_host before_script run_script timeout after_script clean_script"
 ).split()
 _VNC = (
     "websockify_cmd websockify_heartbeat_seconds websockify_timeout_seconds vnc_log vnc_passwd "
@@ -63,6 +63,12 @@ _TEMPLATES = {
     "vnc": _BASIC + _VNC,
     "vnc_container": _BASIC + _VNC + _CONTAINER,
 }
+# What OOD sets itself, whatever the file says (OSC/ondemand apps/dashboard/app/models/batch_connect/
+# session.rb, script_content, merges its own over the section).
+_ITS_OWN = {
+    f"{name}_file": f"delete it: Open OnDemand runs template/{name}.sh by itself"
+    for name in ("before", "script", "after", "clean")
+} | {name: "delete it: Open OnDemand sets it itself" for name in ("work_dir", "conn_file")}
 # What people write and what it is called; "" for what only `native` can say.
 _MEANT = {
     "queue": "queue_name",
@@ -96,20 +102,25 @@ def check(app: App) -> Iterator[Finding]:
     """Look at the keys of each level, in each view."""
     for root in submit.roots(app):
         yield from _check_top(root)
-        script = root.get("script")
+        script, connect = root.get("script"), root.get("batch_connect")
         if isinstance(script, Mapping):
             cores = script.key("cores")
             if cores is not None and not app.settings.at_least("3.1"):
                 message = f"Open OnDemand {app.settings.ondemand} does not read `cores:` yet"
                 yield at(cores, message, "say it in `native:`, as the scheduler's option")
-            yield from _check_section(script, "script", _SCRIPT, "batch_connect", _TEMPLATES["vnc"])
-        connect = root.get("batch_connect")
+            yield from _check_section(
+                script, "script", _SCRIPT, "batch_connect", _TEMPLATES["vnc"], _keys(connect)
+            )
         if isinstance(connect, Mapping):
             template = connect.get("template")
             name = template.value if isinstance(template, Scalar) else "basic"
             if name in _TEMPLATES:
                 allowed = _TEMPLATES[name]
                 yield from _check_section(connect, "batch_connect", allowed, "script", _SCRIPT)
+
+
+def _keys(node: Node | None) -> frozenset[str]:
+    return frozenset(k.text for k, _ in node.entries) if isinstance(node, Mapping) else frozenset()
 
 
 def _check_top(root: Mapping) -> Iterator[Finding]:
@@ -132,13 +143,29 @@ def _check_top(root: Mapping) -> Iterator[Finding]:
 
 
 def _check_section(
-    section: Mapping, level: str, allowed: list[str], other: str, elsewhere: list[str]
+    section: Mapping,
+    level: str,
+    allowed: list[str],
+    other: str,
+    elsewhere: list[str],
+    other_keys: frozenset[str] = frozenset(),
 ) -> Iterator[Finding]:
-    for key, _ in section.entries:
+    for key, value in section.entries:
         name = key.value
         if name in allowed:
             continue
         message = f"Open OnDemand does not read {quote(name)} under `{level}:`"
+        if name in _ITS_OWN:
+            stem = name.removesuffix("_file")
+            usual = isinstance(value, Scalar) and value.value.rpartition("/")[2].startswith(
+                f"{stem}.sh"
+            )
+            severity = Severity.NOTE if usual and level == "batch_connect" else None
+            yield at(key, message, _ITS_OWN[name], severity=severity)
+            continue
+        if level == "script" and name == "template" and name in other_keys:
+            yield at(key, message, "delete it: `batch_connect:` says it already")
+            continue
         close = difflib.get_close_matches(name, allowed, 1, 0.8)
         if name in elsewhere and name not in ("name",):
             yield at(key, message, f"it belongs under `{other}:`")

@@ -4,7 +4,8 @@ Why
     Open OnDemand runs submit.yml.erb with the form's values as methods of an OpenStruct. A name that is
     no field is no error there: it is nil, and prints nothing. `-n <%= num_core %>` becomes `-n `, and
     a test such as `num_core.blank?` is always true. A field must be listed under `form:`; what
-    stands under `attributes:` alone does not exist.
+    stands under `attributes:` alone does not exist. What nil cannot do, such as `num_core + 1` or
+    `num_core.split`, is an error: no job is submitted at all.
     The rule says nothing when the form's list depends on Ruby, or when the file loads other Ruby code.
     (OSC/ondemand apps/dashboard/app/models/batch_connect/app.rb, submit_opts, and session_context.rb,
     to_openstruct; Ruby's ostruct.rb, method_missing.)
@@ -31,7 +32,7 @@ from collections.abc import Iterator
 from tree_sitter import Node as RubyNode
 
 from ood_appgen.diagnostics import Edit, Severity, quote
-from ood_appgen.lint import ruby, submit
+from ood_appgen.lint import psych, ruby, submit
 from ood_appgen.lint.app import App
 from ood_appgen.lint.ruby import Name, Program
 from ood_appgen.lint.rule import Finding, at
@@ -63,6 +64,24 @@ _METHODS = (
 ).split()
 _SEEN = frozenset([*_LOCALS, *_METHODS])
 _CONDITIONS = ("if", "elsif", "unless", "case", "conditional")
+# Methods that nil has: NilClass and Object, and what ActiveSupport adds to them.
+_OF_NIL = frozenset(
+    "to_s to_i to_f to_a to_h to_c to_r rationalize nil? inspect blank? present? presence presence_in "
+    "to_json as_json to_param to_query to_yaml html_safe? try try! in? is_a? kind_of? instance_of? dup "
+    "clone deep_dup duplicable? then tap yield_self itself respond_to? class send public_send __send__ "
+    "eql? equal? hash freeze frozen? object_id __id__ display acts_like? instance_values method methods "
+    "extend with with_options instance_variables instance_eval instance_exec enum_for to_enum "
+    "pretty_inspect singleton_class".split()
+)
+_OPERATORS = frozenset("+ - * / % ** < > <= >= << >>".split())
+_LITERALS = ("string", "integer", "float", "array")
+# What is run at times only, or not at all, but for the condition of the first of them.
+_MAYBE = (
+    "if unless elsif case when in conditional if_modifier unless_modifier while until for "
+    "while_modifier until_modifier else then do_block block lambda method begin rescue_modifier".split()
+)
+# Any text is true for these (OSC/ood_core lib/ood_core/job/adapters, `if script.email_on_started`).
+_FLAGS = ("email_on_started", "email_on_terminated", "rerunnable", "submit_as_hold")
 _SCOPES = ("class", "module", "singleton_class")
 # Ruby's own libraries and gems of the dashboard: they add no names without a receiver.
 _LIBRARIES = frozenset(
@@ -85,13 +104,14 @@ def check(app: App) -> Iterator[Finding]:
         bound = _bound_names(program)
         guarded = _asked_for(program)
         told: set[str] = set()
-        for name in program.names:
+        # Of a name's uses the one that fails, else the first.
+        for name in sorted(program.names, key=lambda name: not _surely_raises(program, name)):
             word = name.name
             if word in known or word in _SEEN or word in told or word in bound | guarded:
                 continue
             if re.fullmatch(r"_\d?", word) or _in_other_scope(program, name):
                 continue
-            if _hangs_on_cluster(program, name):
+            if _hangs_on_cluster(program, name) or _is_idle(file, name):
                 continue
             told.add(word)
             yield _report(app, file, name, known)
@@ -108,20 +128,101 @@ def _report(app: App, file: SourceFile, name: Name, known: frozenset[str]) -> Fi
             severity=Severity.ERROR,
         )
     message = f"{quote(word)} is no field of the form: it is nil here, without an error"
+    severity = None
+    if _surely_raises(file.program, name):
+        message = (
+            f"{quote(word)} is no field of the form: it is nil, and each submission fails here"
+        )
+        severity = Severity.ERROR
+    elif flag := _flag(app, file, name):
+        message = (
+            f"{quote(word)} is no field of the form: `{flag}:` gets an empty text, which is true"
+        )
     if any(word == key.lower() for form in app.forms for key in form.attributes):
-        return at(name, message, f"list {quote(word)} under `form:` as well", file=file)
+        hint = f"list {quote(word)} under `form:` as well"
+        return at(name, message, hint, file=file, severity=severity)
     lower = {field.lower(): field for field in known}
     close = difflib.get_close_matches(word.lower(), sorted(lower), 3, 0.8)
     if not close:
-        listed = ", ".join(sorted(known - {"cluster"})[:8])
-        hint = f"the form's fields are {listed}" if listed else "the form lists no field"
-        return at(name, message, hint, file=file)
+        hint = "list it under `form:`, or take it out here"
+        if _is_choice(file.program, name):
+            hint = f"a text needs quotes: '{word}'"
+        return at(name, message, hint, file=file, severity=severity)
     fix = None
     if word.lower() in lower or len(close) == 1:
         field = lower.get(word.lower(), lower[close[0]])
         only_case = field == word.lower()
         fix = Edit(file.path, name.start, name.end, field) if only_case else None
-    return at(name, message, f"did you mean {quote(lower[close[0]])}?", file=file, fix=fix)
+    hint = f"did you mean {quote(lower[close[0]])}?"
+    return at(name, message, hint, file=file, fix=fix, severity=severity)
+
+
+def _is_choice(program: Program, name: Name) -> bool:
+    """Whether it is one of the two of `x ? a : b`, where a text is meant."""
+    node = program.root.descendant_for_byte_range(name.start, name.end)
+    parent = node.parent if node is not None else None
+    if parent is None or parent.type != "conditional":
+        return False
+    return node in (
+        parent.child_by_field_name("consequence"),
+        parent.child_by_field_name("alternative"),
+    )
+
+
+def _is_idle(file: SourceFile, name: Name) -> bool:
+    """Whether a use has no effect: what it prints or decides on is a comment, and it does not fail."""
+    return submit.is_idle(file, name.start) and not _surely_raises(file.program, name)
+
+
+def _surely_raises(program: Program, name: Name) -> bool:
+    """Whether something is done with the name that nil cannot do, in code that is always run."""
+    node: RubyNode | None = program.root.descendant_for_byte_range(name.start, name.end)
+    if node is None or node.parent is None or not _needs_a_value(program, node):
+        return False
+    current: RubyNode = node
+    while current.parent is not None:
+        parent = current.parent
+        if parent.type in _MAYBE and not (
+            parent.type in ("if", "unless", "conditional", "if_modifier", "unless_modifier")
+            and current == parent.child_by_field_name("condition")
+        ):
+            return False
+        if parent.type == "binary" and current == parent.child_by_field_name("right"):
+            sign = parent.child_by_field_name("operator")
+            if sign is not None and program.source(sign) in ("&&", "||", "and", "or"):
+                return False
+        current = parent
+    return program.arm_at(name.start) is None and not program.in_loop(name.start)
+
+
+def _needs_a_value(program: Program, node: RubyNode) -> bool:
+    parent = node.parent
+    assert parent is not None
+    if parent.type == "call" and node == parent.child_by_field_name("receiver"):
+        method = parent.child_by_field_name("method")
+        between = program.code[node.end_byte : method.start_byte] if method is not None else "&"
+        return "&" not in between and method is not None and program.source(method) not in _OF_NIL
+    if parent.type == "element_reference":
+        return node == parent.child_by_field_name("object")
+    if parent.type == "binary":
+        sign = parent.child_by_field_name("operator")
+        if sign is None or program.source(sign) not in _OPERATORS:
+            return False
+        left = parent.child_by_field_name("left")
+        return node == left or (left is not None and left.type in _LITERALS)
+    return False
+
+
+def _flag(app: App, file: SourceFile, name: Name) -> str:
+    """The key that takes any text for true, and gets the name in quotes; "" for none."""
+    for section in submit.sections(app, "script"):
+        for flag in _FLAGS:
+            node = section.get(flag)
+            if not isinstance(node, psych.Scalar) or node.file is not file or not node.style:
+                continue
+            if node.start <= name.start < node.end and submit.printed_field(node) == name.name:
+                return flag
+    return ""
 
 
 def _loads_code(program: Program) -> bool:
