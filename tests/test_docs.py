@@ -58,7 +58,6 @@ def run(command: str, folder: Path, user: Path) -> str:
         **os.environ,
         "HOME": str(user / "home"),
         "PATH": f"{user / 'bin'}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
         "COLUMNS": "100",
     }
     environment.pop("GITHUB_ACTIONS", None)
@@ -74,6 +73,16 @@ def run(command: str, folder: Path, user: Path) -> str:
     )
     assert done.returncode == 0, f"$ {command}\n{done.stdout}"
     return done.stdout
+
+
+def write_appgen(folder: Path) -> None:
+    """Put a command `appgen` into a folder: that of this source tree."""
+    folder.mkdir(exist_ok=True)
+    (folder / "appgen").write_text(
+        f"#!{sys.executable}\nimport sys\n\nsys.path.insert(0, {str(ROOT)!r})\n"
+        "from ood_appgen.cli import main\n\nmain()\n"
+    )
+    (folder / "appgen").chmod(0o755)
 
 
 def matches(expected: list[str], printed: str) -> bool:
@@ -121,10 +130,7 @@ def test_every_command_of_a_page_does_what_it_says(name: str, tmp_path: Path) ->
     text = page.read_text(encoding="utf-8")
     if "appgen verify" in text:
         require_tool("ruby")
-    appgen = tmp_path / "bin" / "appgen"
-    appgen.parent.mkdir()
-    appgen.write_text(f"#!{sys.executable}\nfrom ood_appgen.cli import main\n\nmain()\n")
-    appgen.chmod(0o755)
+    write_appgen(tmp_path / "bin")
     folder = tmp_path / "work"
     folder.mkdir()
     (tmp_path / "home").mkdir()
@@ -249,11 +255,7 @@ def test_the_man_page_has_no_fault() -> None:
 
 def test_completion_completes_in_bash(tmp_path: Path) -> None:
     """In a real bash: the function that the script installs, asked for `appgen ren`."""
-    (tmp_path / "appgen").write_text(
-        f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n"
-        "from ood_appgen.cli import main\n\nmain()\n"
-    )
-    (tmp_path / "appgen").chmod(0o755)
+    write_appgen(tmp_path)
     script = """
         eval "$(appgen completion bash)"
         complete -p appgen
@@ -276,6 +278,23 @@ def test_completion_completes_in_bash(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     assert lines[0].startswith("complete ") and "_appgen_completion" in lines[0], done
     assert lines[1:] == ["render", "--merge", "site", "zsh"], done
+
+
+def test_completion_completes_in_fish(tmp_path: Path) -> None:
+    fish = shutil.which("fish")
+    if fish is None:
+        pytest.skip("fish is not on PATH")
+    write_appgen(tmp_path)
+    script = (
+        'appgen completion fish | source; complete -C "appgen ren"; complete -C "appgen schema si"'
+    )
+    done = subprocess.run(
+        [fish, "--no-config", "-c", script],
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.splitlines() == ["render\tRender apps for a site.", "site"], done
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
