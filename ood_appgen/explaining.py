@@ -144,9 +144,9 @@ def _load(app_id: str, site_file: Path | None) -> tuple[Explainer, Path]:
     site_file = api.shown_path(site_file)
     for app_dir in api.find_apps(site_file):
         document, _ = read_file(app_dir / api.APP_FILE, str(app_dir / api.APP_FILE))
-        if document is not None and isinstance(document.data, dict):
-            if document.data.get("id") == app_id:
-                return _load_app(app_dir, site_file)
+        data = document.data if document is not None else None
+        if isinstance(data, dict) and data.get("id") == app_id:
+            return _load_app(app_dir, site_file)
     raise ExplainError(
         f"{site_file}: there is no app {quote(app_id)} beside it; name its site with --site"
     )
