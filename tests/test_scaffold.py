@@ -173,7 +173,9 @@ def test_every_setting_in_site_yml_is_valid(folder: Path) -> None:
 
 
 def test_site_yml_has_every_key() -> None:
-    text = (site_template_path() / "site.yml").read_text().replace("@SITE@", "x").replace("@APP@", "a")
+    text = (
+        (site_template_path() / "site.yml").read_text().replace("@SITE@", "x").replace("@APP@", "a")
+    )
     data = YAML(typ="safe").load(uncomment(text))
     schema = load_schema("site")
     assert missing(schema, data) == set(schema["properties"]) - set(data) == set()
