@@ -19,7 +19,7 @@ demo: $(VENV)/installed
 	@$(VENV)/bin/python tools/describe_demo.py build/osc build/arc
 
 test: $(VENV)/installed-for-tests
-	@tools/install-programs ruby shellcheck procps
+	@tools/install-programs ruby shellcheck procps fish zsh mandoc groff
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy

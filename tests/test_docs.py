@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from ood_appgen import schema, source
 from ood_appgen.cli import cli
 from ood_appgen.lint import config
 from samples import ROOT
-from tools import require_tool
+from tools import require_package, require_tool
 
 sys.path.insert(0, str(ROOT / "tools"))
 import make_docs  # noqa: E402
@@ -213,8 +212,7 @@ def _keys(part: object) -> Iterator[tuple[str, dict[str, object]]]:
 
 
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
-    if not os.environ.get("CI"):
-        pytest.importorskip("mkdocs")
+    require_package("mkdocs")
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")],
         cwd=ROOT,
@@ -243,14 +241,10 @@ def test_the_man_page_has_no_fault() -> None:
         ["mandoc", "-T", "lint", "-W", "warning", page],
         ["groff", "-man", "-ww", "-T", "utf8", "-z", page],
     )
-    tried = 0
     for command in programs:
-        if shutil.which(command[0]):
-            done = subprocess.run(command, capture_output=True, text=True)
-            assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), command
-            tried += 1
-    if not tried:
-        pytest.skip("neither mandoc nor groff is on PATH")
+        require_tool(command[0])
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), command
 
 
 def test_completion_completes_in_bash(tmp_path: Path) -> None:
@@ -281,9 +275,7 @@ def test_completion_completes_in_bash(tmp_path: Path) -> None:
 
 
 def test_completion_completes_in_fish(tmp_path: Path) -> None:
-    fish = shutil.which("fish")
-    if fish is None:
-        pytest.skip("fish is not on PATH")
+    fish = require_tool("fish")
     write_appgen(tmp_path)
     script = (
         'appgen completion fish | source; complete -C "appgen ren"; complete -C "appgen schema si"'
@@ -299,9 +291,7 @@ def test_completion_completes_in_fish(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_completion_scripts_are_read_by_their_shells(shell: str, tmp_path: Path) -> None:
-    program = shutil.which(shell)
-    if program is None:
-        pytest.skip(f"{shell} is not on PATH")
+    program = require_tool(shell)
     done = subprocess.run(
         [sys.executable, "-m", "ood_appgen", "completion", shell],
         cwd=ROOT,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -17,6 +16,7 @@ import pytest
 
 from ood_appgen import __version__
 from samples import ROOT, SAMPLES
+from tools import require_package
 
 # What a build needs; what else lies in a work tree (build/, .venv, caches) must not get in.
 _SOURCES = (
@@ -42,15 +42,6 @@ def succeed(*command: str | Path, cwd: Path, **environment: str) -> str:
     done = run(*command, cwd=cwd, **environment)
     assert done.returncode == 0, (command, done.stdout, done.stderr)
     return done.stdout
-
-
-def require_package(name: str) -> None:
-    """Skip without a distribution, but not in CI. (To import `build` would find the folder here.)"""
-    try:
-        importlib.metadata.distribution(name)
-    except importlib.metadata.PackageNotFoundError:
-        if not os.environ.get("CI"):
-            pytest.skip(f"{name} is not installed: pip install '.[test]'")
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from ood_appgen import api, scaffold
 from ood_appgen.cli import cli
 from ood_appgen.resources import load_schema, site_template_path
 from samples import ROOT
-from tools import require_tool
+from tools import require_package, require_tool
 
 APP = ["README.md", "app.yml", "appverse.yml", "before.sh", "icon.svg", "script.sh"]
 SITE = [
@@ -307,7 +307,7 @@ def test_app_files_are_found_where_they_were_made(folder: Path) -> None:
 
 def test_the_wheel_has_the_templates(folder: Path) -> None:
     """Built without the network, where hatchling is at hand."""
-    pytest.importorskip("hatchling")
+    require_package("hatchling")
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
         cwd=ROOT,
