@@ -124,29 +124,20 @@ def render_apps(app_dirs: Sequence[Path], site_file: Path, everything: bool = Fa
 
 def lint_rendered(result: Result, output: Path) -> Result:
     """The same apps with what the linter says of them as they would be in `output`, but for notes."""
-    from ood_appgen.lint import cache, run
-    from ood_appgen.lint import config as configs
-    from ood_appgen.lint.folder import AppFolder, Content
+    from ood_appgen.lint import rendered
 
     if result.failed:
         return result
-    apps = []
-    for app in result.apps:
-        folder = output / app.id
-        try:
-            config = configs.find(folder)
-        except configs.ConfigError as exc:
-            return replace(result, findings=(*result.findings, exc.diagnostic))
-        release = config.ondemand or ".".join(map(str, app.plan.site.ondemand))
-        config = replace(config, site=None, baseline=None, ondemand=release)
-        contents = {f.path: Content(f.content, f.executable) for f in app.files}
-        target = run.Target(folder, str(folder), config, None, in_memory=True)
-        apps.append((target, AppFolder(folder, frozenset(contents), contents, frozenset())))
-    findings = list(result.findings)
-    found = run.check_rendered(apps, cache.Cache(cache.default_folder()))
-    for app, said in zip(result.apps, found, strict=True):
-        cause = (app.plan.app.span, "the app that it was rendered from")
-        findings += [replace(d, related=(*d.related, cause)) for d in said]
+    apps = [
+        rendered.Rendered(
+            output / app.id,
+            ".".join(map(str, app.plan.site.ondemand)),
+            tuple((f.path, f.content, f.executable) for f in app.files),
+            app.plan.app.span,
+        )
+        for app in result.apps
+    ]
+    findings = (*result.findings, *rendered.check(apps))
     return replace(result, findings=tuple(sort(findings)))
 
 

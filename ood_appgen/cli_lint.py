@@ -6,7 +6,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -185,30 +185,26 @@ def _split(words: Iterable[str]) -> tuple[str, ...]:
 # -- the report -----------------------------------------------------------------------------------
 
 
-@dataclass
 class _Lines:
     """The lines of files as they were checked."""
 
-    outcomes: Sequence[Outcome]
-    _files: dict[str, list[str]] = field(default_factory=dict)
+    def __init__(self, outcomes: Sequence[Outcome]) -> None:
+        self._contents = {
+            path: content.data
+            for outcome in outcomes
+            for names in (outcome.files.above, outcome.files.contents)
+            for name, content in names.items()
+            for path in (os.path.normpath(outcome.target.prefix + name),)
+        }
+        self._lines: dict[str, list[str]] = {}
 
     def read(self, path: str, number: int) -> str:
         """The text of a line, by number from 1; "" where there is none."""
-        if path not in self._files:
-            self._files[path] = self._split(path)
-        lines = self._files[path]
+        if path not in self._lines:
+            data = self._contents.get(path, b"")
+            self._lines[path] = data.decode("utf-8-sig", "replace").split("\n")
+        lines = self._lines[path]
         return lines[number - 1].rstrip("\r") if 0 < number <= len(lines) else ""
-
-    def _split(self, path: str) -> list[str]:
-        for outcome in self.outcomes:
-            prefix = outcome.target.prefix
-            content = outcome.files.contents.get(path.removeprefix(prefix))
-            if path.startswith(prefix) and content is not None:
-                return content.data.decode("utf-8-sig", "replace").split("\n")
-            for name, content in outcome.files.above.items():
-                if os.path.normpath(prefix + name) == path:
-                    return content.data.decode("utf-8-sig", "replace").split("\n")
-        return []
 
 
 def _print_report(outcomes: Sequence[Outcome], options: Options) -> int:

@@ -136,3 +136,23 @@ def test_the_sample_apps_are_clean(appgen: Appgen, tmp_path: Path, site_file: st
     assert (ran.code, ran.err) == (0, "")
     ran = appgen("lint", "--site", samples / site_file, output)
     assert ran == Ran(0, "", f"no findings in {len(apps)} apps\n")
+
+
+def test_what_is_found_clean_needs_no_rules(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    folder = make_site(tmp_path / "site", "one")
+    program = (
+        "import sys\n"
+        "from ood_appgen.cli import cli\n"
+        "cli.main(['render'], standalone_mode=False)\n"
+        "print('tree_sitter' in sys.modules, 'ood_appgen.lint.run' in sys.modules)\n"
+    )
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", program], cwd=folder, capture_output=True, check=True, text=True
+        ).stdout.splitlines()[-1]
+        for _ in range(2)
+    ]
+    assert said == ["True True", "False False"]

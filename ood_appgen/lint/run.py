@@ -13,7 +13,7 @@ from functools import cache as memoize
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ood_appgen.diagnostics import Diagnostic, Severity, has_errors, sort
+from ood_appgen.diagnostics import Diagnostic, has_errors, sort
 from ood_appgen.lint import config as configs
 from ood_appgen.lint import folder as folders
 from ood_appgen.lint.cache import Cache, code_version, make_key, programs_version
@@ -122,7 +122,7 @@ def check_all(targets: Sequence[Target], cache: Cache, jobs: int = 0) -> list[Ou
     known = [cache.get(key) for key in keys]
     todo = [i for i, findings in enumerate(known) if findings is None]
     work = [(targets[i], read[i]) for i in todo]
-    for index, findings in zip(todo, _check_many(work, jobs), strict=True):
+    for index, findings in zip(todo, check_many(work, jobs), strict=True):
         known[index] = findings
         if not any(d.rule == INTERNAL_ERROR for d in findings):
             cache.put(keys[index], findings)
@@ -184,24 +184,6 @@ def _grade(found: Iterable[Diagnostic], config: Config) -> Iterator[Diagnostic]:
         yield finding if wanted is None else replace(finding, severity=wanted)
 
 
-def check_rendered(
-    apps: Sequence[tuple[Target, AppFolder]], cache: Cache
-) -> list[list[Diagnostic]]:
-    """The errors and warnings of apps in memory.
-
-    Kept is only that there are none: that holds in any place.
-    """
-    keys = [_key(target, files) for target, files in apps] if cache.folder else [""] * len(apps)
-    todo = [i for i, key in enumerate(keys) if cache.get(key) is None]
-    found: list[list[Diagnostic]] = [[] for _ in apps]
-    for index, findings in zip(todo, _check_many([apps[i] for i in todo], 0), strict=True):
-        outcome = make_outcome(*apps[index], findings)
-        found[index] = [d for d in outcome.findings if d.severity > Severity.NOTE]
-        if not any(d.severity > Severity.NOTE for d in findings):
-            cache.put(keys[index], [])
-    return found
-
-
 @memoize
 def _choose(config: Config, in_memory: bool) -> tuple[Rule, ...]:
     """The rules that are on, and can be followed here."""
@@ -245,14 +227,12 @@ def _settings(config: Config) -> Settings:
 def _key(target: Target, files: AppFolder) -> str:
     """The name of what follows from these files and settings."""
     config = target.config
-    return make_key(
-        (*_run_parts(target.in_memory), *_config_parts(config), *_app_parts(target, files))
-    )
+    return make_key((*_run_parts(), *_config_parts(config), *_app_parts(target, files)))
 
 
 @memoize
-def _run_parts(in_memory: bool) -> tuple[str, ...]:
-    return (code_version(), "" if in_memory else programs_version())
+def _run_parts() -> tuple[str, ...]:
+    return (code_version(), programs_version())
 
 
 @memoize
@@ -266,7 +246,7 @@ def _config_parts(config: Config) -> tuple[str | bytes, ...]:
 
 
 def _app_parts(target: Target, files: AppFolder) -> Iterator[str | bytes]:
-    yield "" if target.in_memory else target.shown_as
+    yield target.shown_as
     yield "\0".join(sorted(files.names))
     yield "\0".join(sorted(files.outer))
     yield files.inner
@@ -288,7 +268,8 @@ _Work = tuple[Target, AppFolder]
 _parts: list[Sequence[_Work]] = []  # what forked processes find; they are sent numbers alone
 
 
-def _check_many(work: Sequence[_Work], jobs: int) -> list[list[Diagnostic]]:
+def check_many(work: Sequence[_Work], jobs: int = 0) -> list[list[Diagnostic]]:
+    """What `check_one` finds in each app; see `check_all` for `jobs`."""
     if not work:
         return []
     for target, _ in work:  # what is common to all: read once, and told before anything else

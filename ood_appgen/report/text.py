@@ -54,7 +54,9 @@ def _show_line(span: Span, read_line: ReadLine, colour: bool) -> Iterator[str]:
     number = str(span.line)
     # Tabs stay tabs before the mark, so that it stands under its word.
     before = "".join("\t" if c == "\t" else " " for c in line[:start])
-    shown = "".join(c if c.isprintable() or c == "\t" else "?" for c in line)
+    shown = line
+    if not line.isprintable():
+        shown = "".join(c if c.isprintable() or c == "\t" else "?" for c in line)
     yield f"  {number} | {shown}"
     mark = _paint(colour, f"^{'~' * (marked - 1)}", "green", bold=True)
     yield f"  {' ' * len(number)} | {before}{mark}"
