@@ -86,8 +86,17 @@ def find_apps(path: Path) -> list[Path]:
 
 def find_root(folder: Path) -> Path | None:
     """The directory at or above `folder` that a repository (.git) begins at."""
-    folder = folder.resolve()
-    return next((f for f in (folder, *folder.parents) if (f / ".git").exists()), None)
+    return _find_root(folder.resolve())
+
+
+def _find_root(place: Path) -> Path | None:
+    name = str(place)
+    while not os.path.exists(f"{name}/.git"):
+        above = os.path.dirname(name)
+        if above == name:
+            return None
+        name = above
+    return Path(name)
 
 
 def read(folder: Path, root: Path | None = None) -> AppFolder:
@@ -102,7 +111,8 @@ def read(folder: Path, root: Path | None = None) -> AppFolder:
     outer = set()
     above = {}
     depth = 0
-    for depth, upper in enumerate(_directories_above(folder, root), 1):
+    place = folder.resolve()
+    for depth, upper in enumerate(_directories_above(place, root), 1):
         try:
             here = {entry.name for entry in os.scandir(upper) if entry.is_file()}
         except OSError:
@@ -112,9 +122,9 @@ def read(folder: Path, root: Path | None = None) -> AppFolder:
             content = _read_file(f"{upper}/{name}")
             if content is not None:
                 above["../" * depth + name] = content
-    if find_root(folder) is not None:
+    if _find_root(place) is not None:
         outer.add(".git")
-    inner = "/".join(folder.resolve().parts[-depth:]) if depth else ""
+    inner = "/".join(place.parts[-depth:]) if depth else ""
     return AppFolder(folder, frozenset(names), contents, frozenset(outer), above, inner)
 
 
@@ -166,7 +176,6 @@ def _read_file(path: str) -> Content | None:
 
 
 def _directories_above(folder: Path, root: Path | None) -> Iterator[Path]:
-    folder = folder.resolve()
     if (folder / ".git").exists():
         return
     for above in folder.parents:

@@ -64,6 +64,8 @@ def _show_line(span: Span, read_line: ReadLine, colour: bool) -> Iterator[str]:
 
 def _show(text: str) -> str:
     """Text that stays on its line, and does nothing to a terminal: files are named by anyone."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
