@@ -138,10 +138,13 @@ def test_the_sample_apps_are_clean(appgen: Appgen, tmp_path: Path, site_file: st
     assert ran == Ran(0, "", f"no findings in {len(apps)} apps\n")
 
 
-def test_what_is_found_clean_needs_no_rules(tmp_path: Path) -> None:
+def test_what_is_found_clean_needs_no_rules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import subprocess
     import sys
 
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # nobody has been here before
     folder = make_site(tmp_path / "site", "one")
     program = (
         "import sys\n"
