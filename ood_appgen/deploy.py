@@ -6,6 +6,7 @@ apps (OSC/ondemand apps/dashboard/app/apps/ood_app.rb, hidden?).
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
@@ -19,6 +20,7 @@ from ood_appgen.writer import WriteError
 
 PREVIOUS = ".appgen-previous"
 _CONFLICT = re.compile(rb"^<{7} edited by hand$", re.MULTILINE)
+_APP_NAME = re.compile(r"[A-Za-z0-9][\w-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +39,11 @@ def plan(sources: Sequence[Path], to: Path) -> list[Step]:
     """What deploying would change; reads only. Raises WriteError."""
     steps = []
     for source in sources:
+        _check_name(source.name)
         target = to / source.name
-        if target.is_symlink() or (target.exists() and not target.is_dir()):
-            raise WriteError(f"{target}: is no directory; move it away, then deploy again")
-        if target.is_dir() and not (target / lock.LOCK_NAME).is_file():
-            raise WriteError(
-                f"{target}: was not made by appgen (it has no {lock.LOCK_NAME}); move it away, "
-                "or give the app another id"
-            )
+        _check_target(target)
+        if to.resolve().is_relative_to(source.resolve()):
+            raise WriteError(f"{to}: lies inside {source}, which is to be deployed; name another")
         for path in sorted(p for p in source.rglob("*") if p.is_file()):
             if _CONFLICT.search(path.read_bytes()):
                 raise WriteError(
@@ -59,13 +58,22 @@ def plan(sources: Sequence[Path], to: Path) -> list[Step]:
 
 def deploy(sources: Sequence[Path], to: Path, dry_run: bool = False) -> list[Step]:
     """Put apps below `to`, all of them or none. Raises WriteError with nothing changed."""
-    steps = plan(sources, to)
-    todo = [s for s, step in zip(sources, steps, strict=True) if step.kind != "unchanged"]
-    if not todo or dry_run:
-        return steps
+    sources = list(dict.fromkeys(sources))
+    if dry_run:
+        return plan(sources, to)
     try:
-        to.mkdir(parents=True, exist_ok=True)
-        with writer.exclusive(to), ExitStack() as stack:
+        with ExitStack() as stack:
+            for root in dict.fromkeys(source.parent.resolve() for source in sources):
+                if root != to.resolve():  # nobody renders while we copy
+                    stack.enter_context(writer.exclusive(root))
+            steps = plan(sources, to)
+            todo = [s for s, step in zip(sources, steps, strict=True) if step.kind != "unchanged"]
+            if not todo:
+                return steps
+            to.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(writer.exclusive(to))
+            kept = to / PREVIOUS
+            _check_previous(kept, [source.name for source in todo])
             staged = []
             for source in todo:
                 stage = Path(
@@ -75,9 +83,14 @@ def deploy(sources: Sequence[Path], to: Path, dry_run: bool = False) -> list[Ste
                 shutil.copytree(source, stage, symlinks=True, dirs_exist_ok=True)
                 staged.append((to / source.name, stage))
             writer.exchange_all(staged)
-            for target, stage in staged:
-                _keep_previous(stage, to / PREVIOUS / target.name)
-    except OSError as exc:
+            try:
+                for target, stage in staged:
+                    _keep_previous(stage, kept / target.name)
+            except BaseException:
+                # What is kept already stays kept; the rest goes back to where it was.
+                writer.exchange_all([(t, s) for t, s in staged if s.exists()])
+                raise
+    except (OSError, shutil.Error) as exc:
         raise _unwritable(exc, to) from exc
     return steps
 
@@ -85,7 +98,9 @@ def deploy(sources: Sequence[Path], to: Path, dry_run: bool = False) -> list[Ste
 def find_previous(to: Path) -> list[str]:
     """Names of apps of which a version before is kept."""
     folder = to / PREVIOUS
-    return sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
+    if not folder.is_dir():
+        return []
+    return sorted(p.name for p in folder.iterdir() if p.is_dir() and _APP_NAME.fullmatch(p.name))
 
 
 def roll_back(names: Sequence[str], to: Path, dry_run: bool = False) -> list[Step]:
@@ -93,9 +108,14 @@ def roll_back(names: Sequence[str], to: Path, dry_run: bool = False) -> list[Ste
 
     So that a second roll back undoes the first. Raises WriteError with nothing changed.
     """
+    names = list(dict.fromkeys(names))
     for name in names:
-        if not (to / PREVIOUS / name).is_dir():
+        _check_name(name)
+        _check_target(to / name)
+        kept = to / PREVIOUS / name
+        if (to / PREVIOUS).is_symlink() or not (kept / lock.LOCK_NAME).is_file():
             raise WriteError(f"{to / name}: no version before is kept; nothing was changed")
+        _check_target(kept)
     steps = [Step(name, "roll back") for name in names]
     if dry_run:
         return steps
@@ -107,11 +127,35 @@ def roll_back(names: Sequence[str], to: Path, dry_run: bool = False) -> list[Ste
     return steps
 
 
+def _check_name(name: str) -> None:
+    if not _APP_NAME.fullmatch(name):
+        raise WriteError(f"{name}: is no app's name; nothing was changed")
+
+
+def _check_target(target: Path) -> None:
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise WriteError(f"{target}: is no directory; move it away, then deploy again")
+    if target.is_dir() and not (target / lock.LOCK_NAME).is_file():
+        raise WriteError(
+            f"{target}: was not made by appgen (it has no {lock.LOCK_NAME}); move it away, "
+            "or give the app another id"
+        )
+
+
+def _check_previous(kept: Path, names: Sequence[str]) -> None:
+    """Whether the versions before can be kept: asked before anything is changed."""
+    for path in (kept, *(kept / name for name in names)):
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            raise WriteError(f"{path}: is no directory; move it away, then deploy again")
+    kept.mkdir(exist_ok=True)
+    if kept.stat().st_uid != os.geteuid():
+        raise WriteError(f"{kept}: belongs to somebody else; nothing was changed")
+
+
 def _keep_previous(old: Path, kept: Path) -> None:
     """Put the directory that was exchanged away where `roll_back` finds it."""
     if not old.exists():
         return  # the app is new here
-    kept.parent.mkdir(exist_ok=True)
     if kept.exists():
         shutil.rmtree(kept)
     old.rename(kept)
@@ -139,5 +183,5 @@ def _files(folder: Path) -> dict[str, str]:
 
 
 def _unwritable(exc: OSError, to: Path) -> WriteError:
-    reason = exc.strerror or str(exc)
+    reason = exc.strerror or "a file there is none that can be copied"
     return WriteError(f"{exc.filename or to}: cannot be written: {reason}; nothing was changed")

@@ -118,8 +118,12 @@ def _describe(cause: Cause) -> Iterator[str]:
 
 def _split_place(place: str) -> tuple[Path, int]:
     found = re.fullmatch(r"(.+):(\d+)(?::\d+)?", place)
-    if found and not Path(place).exists():
-        return Path(found[1]), int(found[2])
+    try:
+        there = Path(place).exists()
+    except OSError as exc:
+        raise ExplainError(f"{place[:80]}: {exc.strerror}") from exc
+    if found and not there:
+        return Path(found[1]), int(found[2][:9])
     return Path(place), 0
 
 

@@ -28,9 +28,10 @@ def read(folder: Path) -> tuple[tuple[RenderedFile, ...], list[Diagnostic]]:
             inner = path.relative_to(base).as_posix()
             if name.startswith(".") or name.endswith("~"):
                 continue
-            if inner == LOCK_NAME:
-                text = "appgen keeps its own record under this name"
-                findings.append(file_error(str(path), "override-file", text, "delete it"))
+            why = _refuse(path, inner, folder)
+            if why:
+                shown = str(path).encode("utf-8", "backslashreplace").decode()
+                findings.append(file_error(shown, "override-file", *why))
                 continue
             try:
                 content = path.read_bytes()
@@ -41,6 +42,19 @@ def read(folder: Path) -> tuple[tuple[RenderedFile, ...], list[Diagnostic]]:
                 continue
             files.append(RenderedFile(inner, content, executable))
     return tuple(files), findings
+
+
+def _refuse(path: Path, inner: str, folder: Path) -> tuple[str, str] | None:
+    """Why a file cannot be an override, and what to do; None where it can."""
+    if inner.split("/", 1)[0] == LOCK_NAME:
+        return "appgen keeps its own record under this name", "delete it"
+    if not inner.isprintable():
+        return "its name holds a character that no file of an app can have", "rename it"
+    if not path.is_file():
+        return "is no plain file", "put the file itself there"
+    if not path.resolve().is_relative_to(folder.resolve()):
+        return "is a link out of the app's directory", "put the file itself there"
+    return None
 
 
 def apply(

@@ -271,7 +271,7 @@ def _build(app: AppChanges, stage: Path) -> None:
 
 def _carry_over(old: Path, new: Path, ours: set[str]) -> None:
     """Put everything that is not ours into the new directory, as it is."""
-    for folder, folders, names in os.walk(old):
+    for folder, folders, names in os.walk(old, onerror=_raise):
         relative = Path(folder).relative_to(old)
         for name in [*folders, *names]:
             path = Path(folder) / name
@@ -288,6 +288,11 @@ def _carry_over(old: Path, new: Path, ours: set[str]) -> None:
                     shutil.copy2(path, place, follow_symlinks=False)
 
 
+def _raise(exc: OSError) -> None:
+    """What cannot be listed would be lost: `os.walk` is not to pass over it."""
+    raise exc
+
+
 def _copy_owner_and_mode(old: Path, new: Path) -> None:
     state = old.stat()
     if (state.st_uid, state.st_gid) != (new.stat().st_uid, new.stat().st_gid):
@@ -302,7 +307,7 @@ def exchange_all(staged: Sequence[tuple[Path, Path]]) -> None:
         for target, stage in staged:
             _exchange(target, stage)
             done.append((target, stage))
-    except OSError:
+    except BaseException:  # Ctrl-C too
         for target, stage in reversed(done):
             _exchange(target, stage)
         raise
@@ -331,7 +336,11 @@ def _exchange(target: Path, stage: Path) -> None:
         if code not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
             raise OSError(code, os.strerror(code), str(target))
     # File systems without an exchange (NFS): two renames, with a moment between them.
-    aside = stage.with_name(stage.name + ".old")
+    # `exclusive` finds what a kill leaves there, beside the target, and puts it back.
+    name = (
+        stage.name if _STAGE_NAME.fullmatch(stage.name) else f"{STAGE_PREFIX}{target.name}-rollback"
+    )
+    aside = target.with_name(f"{name}.old")
     target.rename(aside)
     try:
         stage.rename(target)

@@ -226,3 +226,29 @@ def test_it_ends_with_its_session(tmp_path: Path) -> None:
     while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
         time.sleep(0.2)
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_strangers_do_not_keep_the_owner_out(guard: Guard) -> None:
+    """More silent connections than the guard keeps: the oldest are closed, the owner is served."""
+    silent = []
+    try:
+        for _ in range(150):
+            silent.append(socket.create_connection(("127.0.0.1", guard.port), timeout=20))
+            silent[-1].sendall(b"G")
+        said = guard.send(request("GET"), until=b"close|")
+        assert said.startswith(b"HTTP/1.1 200 ")
+        assert silent[0].recv(1) == b""
+    finally:
+        for connection in silent:
+            connection.close()
+
+
+def test_a_session_without_a_password_does_not_start() -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", str(GUARD)],
+        env={**os.environ, "GUARD_PASSWORD": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("The session has no password")

@@ -213,6 +213,76 @@ def test_deploy_and_back(story: Story) -> None:
     story.check("deploy")
 
 
+@pytest.mark.parametrize("name", ["../one", "..", ".git", "a/b", "one/", ""])
+def test_only_names_of_apps_are_deployed_or_rolled_back(story: Story, name: str) -> None:
+    story.appgen("render")
+    story.appgen("deploy", "--to", "sys")
+    before = sorted(str(p) for p in story.folder.rglob("*"))
+    with pytest.raises(WriteError, match="is no app's name; nothing was changed"):
+        deploy.roll_back([name], Path("sys"))
+    assert sorted(str(p) for p in story.folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("way", ["a link to nowhere", "a link", "a file"])
+def test_a_version_before_that_cannot_be_kept_stops_a_deployment(story: Story, way: str) -> None:
+    story.appgen("render")
+    story.appgen("deploy", "--to", "sys")
+    story.edit("site.yml", "hours: {max: 8}", "hours: {max: 12}")
+    story.appgen("render")
+    kept = story.folder / "sys" / deploy.PREVIOUS
+    kept.rmdir()
+    if way == "a file":
+        kept.write_text("x")
+    else:
+        kept.symlink_to(story.folder / ("nowhere" if way.endswith("nowhere") else "apps"))
+    before = (story.folder / "sys/one/form.yml").read_bytes()
+    with pytest.raises(WriteError, match="is no directory; move it away"):
+        deploy.deploy([Path("build/one")], Path("sys"))
+    assert (story.folder / "sys/one/form.yml").read_bytes() == before
+    assert (story.folder / "apps/one/app.yml").is_file()
+
+
+def test_ctrl_c_between_two_apps_takes_both_back(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_app(story.folder / "apps/two", "two")
+    story.appgen("render")
+    story.appgen("deploy", "--to", "sys")
+    story.edit("site.yml", "hours: {max: 8}", "hours: {max: 12}")
+    story.appgen("render")
+    (story.folder / "sys/one/note").write_text("mine")
+    real = deploy.writer._exchange
+    calls: list[Path] = []
+
+    def interrupt(target: Path, stage: Path) -> None:
+        calls.append(target)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        real(target, stage)
+
+    monkeypatch.setattr(deploy.writer, "_exchange", interrupt)
+    before = {str(p): p.read_bytes() for p in (story.folder / "sys").rglob("*") if p.is_file()}
+    with pytest.raises(KeyboardInterrupt):
+        deploy.deploy([Path("build/one"), Path("build/two")], Path("sys"))
+    after = {str(p): p.read_bytes() for p in (story.folder / "sys").rglob("*") if p.is_file()}
+    assert after == before
+
+
+def test_overrides_are_plain_files_of_the_app(story: Story) -> None:
+    overrides = story.folder / "apps/one/overrides"
+    overrides.mkdir()
+    (overrides / "secret.txt").symlink_to("/etc/passwd")
+    os.mkfifo(overrides / "pipe")
+    said = story.appgen("render")
+    assert said.splitlines()[:4] == [
+        "apps/one/overrides/pipe: error: is no plain file [override-file]",
+        "  hint: put the file itself there",
+        "apps/one/overrides/secret.txt: error: is a link out of the app's directory [override-file]",
+        "  hint: put the file itself there",
+    ]
+    assert not (story.folder / "build").exists()
+
+
 def test_a_deployment_that_fails_changes_nothing(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,8 @@ import sys
 import urllib.parse
 
 PASSWORD = os.environ.pop("GUARD_PASSWORD")
+if not PASSWORD:
+    sys.exit("The session has no password: nobody could be told from its owner.")
 SOCKET = os.environ["APP_SOCKET"]
 BASE = os.environ["APP_BASE_URL"]  # where browsers see this server
 PORT = int(os.environ["LISTEN_PORT"])
@@ -24,7 +26,8 @@ SECRET = secrets.token_urlsafe(32)
 # Open OnDemand's /rnode takes the prefix away, /node leaves it there.
 LOGIN_PATHS = ("/.session/login", BASE + "/.session/login")
 MOST_BYTES = 65536  # of a request's or an answer's head
-HEAD_SECONDS = 30
+HEAD_SECONDS = 10
+MOST_STRANGERS = 100  # connections at a time that have not shown the session's cookie
 DROPPED = ("connection", "keep-alive", "proxy-connection", "expect")
 
 FORBIDDEN = """<!DOCTYPE html><title>No session</title>
@@ -226,6 +229,11 @@ async def hand_on(head, reader, writer):
 
         tasks = [asyncio.ensure_future(send()), asyncio.ensure_future(answer())]
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        sending, answering = tasks
+        if answering not in done and isinstance(sending.exception(), OSError):
+            # The program answers before it has read everything, and reads no more.
+            await asyncio.wait([answering], timeout=HEAD_SECONDS)
+            done = {answering} if answering.done() else done
         for task in done:
             task.result()
     finally:
@@ -235,8 +243,14 @@ async def hand_on(head, reader, writer):
         to_app.close()
 
 
+strangers = []
+
+
 async def serve(reader, writer):
     """One connection; it carries one request, so that no other user's can follow."""
+    if len(strangers) >= MOST_STRANGERS:
+        strangers.pop(0).close()  # who has something to say has said it long since
+    strangers.append(writer)
     try:
         try:
             head = await read_head(reader)
@@ -248,6 +262,8 @@ async def serve(reader, writer):
             if words[0] == "POST" and words[1].partition("?")[0] in LOGIN_PATHS:
                 await log_in(head, reader, writer)
             elif is_ours(head):
+                if writer in strangers:
+                    strangers.remove(writer)
                 await hand_on(head, reader, writer)
             else:
                 raise Refused("403 Forbidden", FORBIDDEN)
@@ -265,6 +281,8 @@ async def serve(reader, writer):
     except (OSError, EOFError, ValueError, asyncio.TimeoutError, asyncio.LimitOverrunError):
         pass  # whoever asked has gone away, or talks no HTTP
     finally:
+        if writer in strangers:
+            strangers.remove(writer)
         writer.close()
 
 
