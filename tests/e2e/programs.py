@@ -8,12 +8,13 @@ import subprocess
 from pathlib import Path
 
 JUPYTERLAB = "4.6.6"
+# Read before the tests get a cache of their own, which only they may enter.
+_CACHE = os.environ.get("XDG_CACHE_HOME") or "/var/cache"
 
 
 def cache_folder() -> Path:
     """Where programs are kept; not below /root, which the user of the jobs cannot enter."""
-    base = os.environ.get("XDG_CACHE_HOME") or "/var/cache"
-    folder = Path(base) / "ood-appgen-e2e"
+    folder = Path(_CACHE) / "ood-appgen-e2e"
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)
     return folder
