@@ -10,15 +10,17 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import Enum
-from functools import cache, cached_property, lru_cache
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
-import tree_sitter_bash
-from tree_sitter import Language, Node, Parser
-
+from ood_appgen import bash_grammar
+from ood_appgen.bash_grammar import Place, find_place
 from ood_appgen.lint.erb import MASK, Tag
 from ood_appgen.lint.ruby import Range
 from ood_appgen.lint.source_file import SourceFile, View
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
 
 _SHEBANG = re.compile(r"#!\s*(\S+)(?:\s+(?:-\S+\s+)*(\S+))?")
 _SHELLS = ("bash", "sh", "dash", "ksh", "zsh")
@@ -29,26 +31,6 @@ _COPY = re.compile(
     re.IGNORECASE,
 )
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
-
-
-class Quoting(Enum):
-    """How bash reads a place of a script."""
-
-    WORD = "unquoted"
-    COMMAND = "as a command"
-    DOUBLE = "in double quotes"
-    SINGLE = "in single quotes"
-    HEREDOC = "in a here document"
-    VERBATIM = "in a quoted here document"
-    COMMENT = "in a comment"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """How bash reads a tag, and the command that it is an argument of ("" for none)."""
-
-    quoting: Quoting
-    command: str
 
 
 def is_copy(name: str) -> bool:
@@ -93,7 +75,7 @@ class Script:
     @cached_property
     def root(self) -> Node:
         """Its syntax tree."""
-        return _parser().parse(self.text.encode("ascii")).root_node
+        return bash_grammar.parse(self.text)
 
 
 @lru_cache(maxsize=256)
@@ -186,11 +168,6 @@ def fill(file: SourceFile, view: View, letter: str = "x") -> str:
     return "".join(text)
 
 
-def parse(text: str) -> Node:
-    """The syntax tree of ASCII shell text."""
-    return _parser().parse(text.encode("ascii", "replace")).root_node
-
-
 def is_run_by_bash(file: SourceFile) -> bool:
     """Whether a file is a script in use (no copy such as script.sh.erb.bak) that bash can read."""
     name = file.name.rpartition("/")[2].removesuffix(".erb")
@@ -203,53 +180,11 @@ def is_run_by_bash(file: SourceFile) -> bool:
     )
 
 
-@cache
-def _parser() -> Parser:
-    return Parser(Language(tree_sitter_bash.language()))
-
-
 def places(file: SourceFile) -> dict[int, Place]:
     """How bash reads each tag that prints, by the tag's start; in the first view that shows it."""
     found: dict[int, Place] = {}
     for script in scripts(file):
         for source, start in script.tags.items():
             if source not in found:
-                found[source] = _place(script.root, start)
+                found[source] = find_place(script.root, start)
     return found
-
-
-def _place(root: Node, start: int) -> Place:
-    node: Node | None = root.descendant_for_byte_range(start, start + 1)
-    command = ""
-    quoting: Quoting | None = None
-    while node is not None:
-        kind = node.type
-        if quoting is None:
-            if kind == "comment":
-                return Place(Quoting.COMMENT, "")
-            if kind in ("raw_string", "ansi_c_string"):
-                quoting = Quoting.SINGLE
-            elif kind in ("string", "translated_string"):
-                quoting = Quoting.DOUBLE
-            elif kind in ("heredoc_body", "heredoc_content"):
-                quoted = _is_quoted_heredoc(node)
-                return Place(Quoting.VERBATIM if quoted else Quoting.HEREDOC, "")
-            elif kind == "command_name":
-                quoting = Quoting.COMMAND
-            elif kind in ("command_substitution", "process_substitution", "command"):
-                quoting = Quoting.WORD
-        if kind in ("command", "declaration_command") and not command:
-            name = node.child_by_field_name("name") or next(iter(node.children), None)
-            command = name.text.decode() if name is not None and name.text else ""
-        node = node.parent
-    return Place(quoting or Quoting.WORD, command)
-
-
-def _is_quoted_heredoc(node: Node) -> bool:
-    redirect = node.parent
-    while redirect is not None and redirect.type != "heredoc_redirect":
-        redirect = redirect.parent
-    if redirect is None:
-        return False
-    start = next((c for c in redirect.children if c.type == "heredoc_start"), None)
-    return start is not None and (start.text or b"")[:1] in (b"'", b'"', b"\\")

@@ -16,7 +16,8 @@ from weakref import WeakKeyDictionary
 
 from tree_sitter import Node
 
-from ood_appgen.lint import bash, psych
+from ood_appgen import bash_grammar
+from ood_appgen.lint import psych
 from ood_appgen.lint.app import App
 from ood_appgen.lint.bash import is_copy as is_copy
 from ood_appgen.lint.erb import MASK, blank
@@ -40,7 +41,6 @@ _SCRIPT_KEYS = (
 _SHEBANG = re.compile(r"#!\s*\S*?(?:/env\s+(?:-\S+\s+)*)?(?:/|\b)(?:ba|da|k|z)?sh\b")
 _SHELL_NAME = re.compile(r"\.(?:sh|bash)(?:\.erb)?\Z")
 _COMMENT_LINE = re.compile(r"^[ \t]*#.*", re.MULTILINE)
-_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPE_IN_QUOTES = re.compile(r'\\([$`"\\\n])')
 _EXPANSIONS = ("expansion", "simple_expansion", "command_substitution", "process_substitution")
@@ -167,7 +167,7 @@ class Part:
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
         """All nodes of its syntax tree, in the order of the text; bytes are characters."""
-        return tuple(walk(_parse(self.text)))
+        return tuple(walk(bash_grammar.parse_by_character(self.text)))
 
     def offset(self, position: int) -> int:
         """The place in the file of a character of the text."""
@@ -244,11 +244,6 @@ def _read_block(file: SourceFile, scalar: psych.Scalar, text: str) -> Part:
         position += len(cut)
         at += len(line)
     return Part(file, "".join(kept), tuple(lines) or ((0, first),))
-
-
-def _parse(text: str) -> Node:
-    # One byte for each character, so that the grammar's offsets are ours.
-    return bash.parse(_NOT_ASCII.sub("_", text))
 
 
 class _Reader:

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from ood_appgen import bash_grammar
 from ood_appgen.diagnostics import Diagnostic, Edit, Severity, quote, sort
-from ood_appgen.lint import bash, erb, psych, shell
+from ood_appgen.lint import erb, psych, shell
 from ood_appgen.lint.app import App
 from ood_appgen.lint.catalog import IGNORE_UNUSED
 from ood_appgen.lint.ruby import Range, walk
@@ -228,7 +229,7 @@ class _Finder:
 
     @cached_property
     def _shell_comments(self) -> list[Range]:
-        root = bash.parse(self.file.masked.replace(erb.MASK, "x"))
+        root = bash_grammar.parse_by_character(self.file.masked.replace(erb.MASK, "x"))
         return sorted((n.start_byte, n.end_byte) for n in walk(root) if n.type == "comment")
 
     @cached_property

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+from functools import lru_cache
 
-if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+from ood_appgen import bash_grammar
+from ood_appgen.bash_grammar import Quoting
 
 # A line that sets a variable to a word without a single special character. Such words cannot
 # change how bash reads the rest, so texts that differ in them alone are read once.
@@ -66,15 +65,13 @@ def check_inert(plain: str, hostile: str, marker: str, value: str) -> tuple[int,
     return None
 
 
-def _arrives(context: str, printed: str) -> str | None:
+def _arrives(quoting: Quoting, printed: str) -> str | None:
     """What bash makes of a printed text; None if it is more than one text to it."""
-    if context == "comment":
+    if quoting in (Quoting.COMMENT, Quoting.VERBATIM):
         return None if "\n" in printed else printed
-    if context == "single":
+    if quoting is Quoting.SINGLE:
         return None if "'" in printed else printed
-    if context == "verbatim":
-        return None if "\n" in printed else printed
-    if context == "double":
+    if quoting in (Quoting.DOUBLE, Quoting.HEREDOC):
         return _read_double(printed)
     return _read_word(printed)
 
@@ -129,42 +126,9 @@ def _read_word(printed: str) -> str | None:
 
 
 @lru_cache(maxsize=64)
-def _context(text: str, byte: int) -> str:
-    """How bash reads the character at an offset: word, double, single, verbatim or comment."""
-    node: Node | None = (
-        _parser().parse(text.encode()).root_node.descendant_for_byte_range(byte, byte + 1)
-    )
-    while node is not None:
-        if node.type == "comment":
-            return "comment"
-        if node.type in ("raw_string", "ansi_c_string"):
-            return "single"
-        if node.type == "string":
-            return "double"
-        if node.type in ("command_substitution", "process_substitution"):
-            return "word"
-        if node.type in ("heredoc_body", "heredoc_content"):
-            return "verbatim" if _is_quoted_heredoc(node) else "double"
-        node = node.parent
-    return "word"
-
-
-def _is_quoted_heredoc(node: Node) -> bool:
-    redirect = node.parent
-    while redirect is not None and redirect.type != "heredoc_redirect":
-        redirect = redirect.parent
-    if redirect is None:
-        return False
-    start = next((c for c in redirect.children if c.type == "heredoc_start"), None)
-    return start is not None and (start.text or b"")[:1] in (b"'", b'"', b"\\")
-
-
-@cache
-def _parser() -> Parser:
-    import tree_sitter_bash
-    from tree_sitter import Language, Parser
-
-    return Parser(Language(tree_sitter_bash.language()))
+def _context(text: str, byte: int) -> Quoting:
+    """How bash reads the character at an offset."""
+    return bash_grammar.find_place(bash_grammar.parse(text), byte).quoting
 
 
 def _short(text: str) -> str:

@@ -20,10 +20,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ood_appgen.bash_grammar import Quoting
 from ood_appgen.diagnostics import Severity, quote
 from ood_appgen.lint import bash, taint
 from ood_appgen.lint.app import App
-from ood_appgen.lint.bash import Quoting
 from ood_appgen.lint.rule import Finding
 from ood_appgen.lint.taint import Kind
 
