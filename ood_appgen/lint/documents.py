@@ -41,16 +41,6 @@ def touches_tag(file: SourceFile, start: int, end: int) -> bool:
     return any(tag.start <= end and start <= tag.end for tag in file.tags)
 
 
-def varies(node: Node) -> bool:
-    """Whether something of a node depends on Ruby."""
-    for part in psych.walk(node):
-        if isinstance(part, Scalar) and part.opaque:
-            return True
-        if isinstance(part, Mapping | psych.Sequence) and not part.complete:
-            return True
-    return False
-
-
 def quoted(text: str) -> str:
     """A text as a YAML scalar in quotes."""
     if "\\" not in text and '"' not in text and "\n" not in text:

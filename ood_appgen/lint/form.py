@@ -6,36 +6,12 @@ add_cluster_widget) and app/lib/smart_attributes/attribute.rb.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from ood_appgen.lint.erb import MASK
 from ood_appgen.lint.psych import Mapping, Node, Scalar, Sequence
 from ood_appgen.lint.source_file import SourceFile
-from ood_appgen.lint.widgets import fixed_widget
-
-# What smart attributes are by themselves, when nobody says `widget:`
-# (apps/dashboard/app/lib/smart_attributes/attributes/*.rb).
-SMART_WIDGETS = {
-    "bc_account": "text_field",
-    "bc_email_on_started": "check_box",
-    "bc_num_hours": "number_field",
-    "bc_num_nodes": "number_field",
-    "bc_num_slots": "number_field",
-    "bc_queue": "text_field",
-    "bc_vnc_idle": "number_field",
-    "bc_vnc_resolution": "resolution_field",
-    "auto_accounts": "select",
-    "auto_batch_clusters": "select",
-    "auto_cores": "number_field",
-    "auto_groups": "select",
-    "auto_job_name": "text_field",
-    "auto_primary_group": "hidden_field",
-    "auto_qos": "select",
-    "auto_queues": "select",
-    "auto_scripts": "select",
-}
+from ood_appgen.lint.widgets import default_widget, fixed_widget
 
 
 @dataclass(frozen=True)
@@ -187,15 +163,6 @@ class Form:
         return not attribute.opaque and attribute.fixed
 
 
-def default_widget(name: str) -> str:
-    """The widget of a field that names none."""
-    if name.startswith("auto_modules_"):
-        return "select"
-    if name.startswith("auto_environment_variable_"):
-        return "text_field"
-    return SMART_WIDGETS.get(name.removeprefix("global_"), "text_field")
-
-
 def read(file: SourceFile, root: Node | None, sub_app: str) -> Form:
     """The form of one view's document."""
     if not isinstance(root, Mapping):
@@ -293,8 +260,3 @@ def _read_option(node: Node) -> Option:
         item.complete for item in node.items if isinstance(item, Mapping)
     )
     return Option(node, label, value, directives, complete)
-
-
-def masked_parts(text: str) -> Iterator[str]:
-    """The parts of a masked text that are written in the file."""
-    yield from (part for part in text.split(MASK) if part)

@@ -17,13 +17,10 @@ from weakref import WeakKeyDictionary
 from ood_appgen import directives
 from ood_appgen.directives import Effect
 from ood_appgen.lint.app import App
-from ood_appgen.lint.form import SMART_WIDGETS, Attribute, Directive, Form, Option, default_widget
+from ood_appgen.lint.form import Attribute, Directive, Form, Option
 from ood_appgen.lint.psych import Mapping, Scalar, Sequence
+from ood_appgen.lint.widgets import default_widget, fixed_widget
 
-# Smart attributes that are always the same widget, whatever `widget:` says; bc_account alone asks.
-_OWN_WIDGET = frozenset(SMART_WIDGETS) - {"bc_account", "auto_primary_group"} | {
-    "auto_log_location"
-}
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _NO_NAME = re.compile(r"[^-@:.\w]")  # ERB::Util.xml_name_escape
 _INPUTS = frozenset(
@@ -176,7 +173,7 @@ class Page:
         found: dict[tuple[str, int], Placed] = {}
         for form in self.forms:
             for name in form.ids:
-                attribute = _attribute(form, name)
+                attribute = form.attribute(name)
                 if attribute is None or attribute.settings is None:
                     continue
                 for directive in self._place(_element_id(name), attribute):
@@ -319,7 +316,7 @@ class Page:
     # -- elements --------------------------------------------------------------------------------
 
     def _read_element(self, name: str, of: list[tuple[Form, str]]) -> Element:
-        attributes = tuple(a for form, item in of if (a := _attribute(form, item)) is not None)
+        attributes = tuple(a for form, item in of if (a := form.attribute(item)) is not None)
         kinds = {self._kind(form, item) for form, item in of}
         values: dict[str, None] = {}
         is_open = False
@@ -333,14 +330,14 @@ class Page:
     def _is_fixed(self, form: Form, name: str) -> bool:
         if name == "auto_primary_group":
             return True
-        attribute = _attribute(form, name)
+        attribute = form.attribute(name)
         if attribute is not None and not attribute.opaque and attribute.fixed:
             return True
         single = name == "cluster" and _clusters_known(form) and form.widget(name) == "hidden_field"
         return single and attribute is None and not self._release_4
 
     def _kind(self, form: Form, name: str) -> str:
-        attribute = _attribute(form, name)
+        attribute = form.attribute(name)
         widget = _widget(form, name, attribute)
         if widget == "select":
             several = _is_multiple(attribute)
@@ -475,7 +472,7 @@ class Page:
             return Verdict(Why.REPEATED, effect)
         decider = self.elements.get(effect.target)
         if decider is None:
-            return Verdict(self._judge_radio_word(placed, effect.target), effect)
+            return Verdict(self._judge_radio_word(placed), effect)
         if decider.is_only("radio", "block"):
             return Verdict(Why.FAILS, effect)
         idle = "true" if placed.kind == "option-for" else None
@@ -502,7 +499,7 @@ class Page:
             for other in self._by_kind.get((placed.source, placed.kind), ())
         )
 
-    def _judge_radio_word(self, placed: Placed, element_id: str) -> Why:
+    def _judge_radio_word(self, placed: Placed) -> Why:
         """An option-for that names one radio button: it has that value whether chosen or not."""
         return Why.WORKS if placed.value in ("false", None) else Why.IDLE
 
@@ -559,21 +556,11 @@ def _clusters_known(form: Form) -> bool:
     return form.clusters_complete
 
 
-def _attribute(form: Form, name: str) -> Attribute | None:
-    """The settings of a field, which OOD looks up as the name is written in `form:`."""
-    written = next((item.node.value for item in form.items if item.id == name), name)
-    return form.attributes.get(written)
-
-
 def _widget(form: Form, name: str, attribute: Attribute | None) -> str:
     """The widget that a field really gets; "" where Ruby or the site decides."""
-    if name in _OWN_WIDGET:
-        return SMART_WIDGETS.get(name, "text_field")
-    if name.startswith(("auto_modules_", "auto_environment_variable_")):
-        return default_widget(name)
-    plain = name.removeprefix("global_")
-    if name.startswith("global_bc_") and plain in _OWN_WIDGET:
-        return SMART_WIDGETS[plain]
+    own = fixed_widget(name)
+    if own is not None:
+        return own
     if attribute is not None and attribute.get("widget") is not None:
         return attribute.widget
     if attribute is not None and attribute.opaque:
@@ -626,7 +613,7 @@ def _is_multiple(attribute: Attribute | None) -> bool | None:
 
 def _values(form: Form, name: str, kinds: set[str]) -> tuple[tuple[str, ...], bool]:
     """The values that a field of one form can have, and whether there are no others."""
-    attribute = _attribute(form, name)
+    attribute = form.attribute(name)
     listed = attribute.options if attribute is not None else ()
     values = tuple(o.value.value for o in listed if o.value is not None and not o.value.opaque)
     if name == "cluster" and not (attribute is not None and attribute.get("options")):
@@ -634,7 +621,7 @@ def _values(form: Form, name: str, kinds: set[str]) -> tuple[tuple[str, ...], bo
         return tuple(item.value for item in form.clusters), _clusters_known(form) and not glob
     if kinds <= {"select", "radio"} and attribute is not None and not attribute.opaque:
         blank = ("",) if attribute.get("include_blank") or attribute.get("prompt") else ()
-        return (*values, *blank), attribute.options_complete and name not in _OWN_WIDGET
+        return (*values, *blank), attribute.options_complete and fixed_widget(name) is None
     if kinds == {"check_box"} and attribute is not None:
         checked = attribute.text("checked_value")
         return (checked or "1",), not attribute.opaque

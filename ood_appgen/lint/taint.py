@@ -56,11 +56,6 @@ class Typed:
     picked: bool = False
     shell: bool = False
 
-    @property
-    def prose(self) -> bool:
-        """Whether people write words of a language there, with apostrophes and quotes."""
-        return self.kind is Kind.TEXT and self.id.rpartition("_")[2] in _PROSE
-
 
 @dataclass(frozen=True, slots=True)
 class Print:
@@ -108,7 +103,6 @@ _SHELL_LINES = re.compile(
     r"options|flags|bashrc|preamble|prologue|exports?)\b",
     re.IGNORECASE,
 )
-_PROSE = frozenset("title comment comments description label message reason notes".split())
 
 # Methods whose result has the text's own characters in it (Ruby's String, ActiveSupport's).
 _KEEPING = frozenset(

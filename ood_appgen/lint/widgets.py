@@ -76,9 +76,9 @@ MEANT_WIDGETS = {
     "path": "path_selector",
     "resolution": "resolution_field",
 }
-# Smart attributes whose class answers `widget` by itself, whatever the form says
-# (app/lib/smart_attributes/attributes/*.rb; bc_account is the only one that asks).
-FIXED_WIDGETS = {
+# What smart attributes are when nobody says `widget:` (app/lib/smart_attributes/attributes/*.rb).
+SMART_WIDGETS = {
+    "bc_account": "text_field",
     "bc_email_on_started": "check_box",
     "bc_num_hours": "number_field",
     "bc_num_nodes": "number_field",
@@ -92,10 +92,13 @@ FIXED_WIDGETS = {
     "auto_groups": "select",
     "auto_job_name": "text_field",
     "auto_log_location": "text_field",
+    "auto_primary_group": "hidden_field",
     "auto_qos": "select",
     "auto_queues": "select",
     "auto_scripts": "select",
 }
+# The others answer by themselves, whatever the form says.
+_ASKS = ("bc_account", "auto_primary_group")
 # Keys of an attribute that OOD reads by name.
 KEYS = (
     "widget",
@@ -183,9 +186,19 @@ def takes_options(widget: str) -> bool:
 
 def fixed_widget(name: str) -> str | None:
     """The widget of a smart attribute that has one whatever the form says."""
+    bare = name.removeprefix("global_") if name.startswith("global_bc_") else name
+    if bare in _ASKS:
+        return None
+    return SMART_WIDGETS.get(bare) or _named_widget(bare)
+
+
+def default_widget(name: str) -> str:
+    """The widget of a field that names none."""
+    return _named_widget(name) or SMART_WIDGETS.get(name.removeprefix("global_"), "text_field")
+
+
+def _named_widget(name: str) -> str | None:
+    """The widget of a smart attribute whose name goes on with what it is about."""
     if name.startswith("auto_modules_"):
         return "select"
-    if name.startswith("auto_environment_variable_"):
-        return "text_field"
-    bare = name.removeprefix("global_")
-    return FIXED_WIDGETS.get(bare if bare.startswith("bc_") else name)
+    return "text_field" if name.startswith("auto_environment_variable_") else None

@@ -185,7 +185,7 @@ class ScriptPlan:
 class AppPlan:
     """Everything that is printed for one app on one site.
 
-    `blocks` are the site's own lines, by the place where they stand (`model.site.BLOCKS`).
+    `blocks` are the site's own lines, by the place where they stand (site schema, `blocks`).
     `made_from` names the two files in what is printed, `command` makes it again; both as seen from
     the directory of site.yml, so that the output does not depend on where it was made.
     """

@@ -169,22 +169,11 @@ class FieldOverride:
     span: Span
 
 
-# Where the generated files leave room for lines of a site's own.
-BLOCKS = (
-    "submit_start",
-    "before_start",
-    "before_end",
-    "script_start",
-    "view_start",
-    "view_end",
-)
-
-
 @dataclass(frozen=True, slots=True)
 class AppOverride:
     """What the site changes of an app; None where it says nothing.
 
-    `blocks` are texts for the places in `BLOCKS`.
+    `blocks` are texts for the places that the generated files leave (site schema, `blocks`).
     """
 
     id: str

@@ -210,7 +210,7 @@ class Form:
                 directed[key] = narrower(directed.get(key, number), number)
 
 
-def read_form(data: Mapping[str, Any], titles: Mapping[str, str] | None = None) -> Form:
+def read_form(data: Mapping[str, Any]) -> Form:
     """The form that form.yml's data makes. Raises ValueError where it makes none."""
     clusters = tuple(str(c) for c in _list(data.get("cluster")) if c)
     if not clusters:
