@@ -23,6 +23,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ood_appgen.credentials import find_credentials, may_be_secret, names_secret
 from ood_appgen.diagnostics import Severity
 from ood_appgen.lint import logins, psych, shell
 from ood_appgen.lint.app import App
@@ -33,32 +34,6 @@ from ood_appgen.lint.source_file import SourceFile
 SEVERITY = Severity.ERROR
 _HINT = "make one for each session (create_passwd 16), or read it from a protected file; change this one"
 
-# Secrets that are known by their form (from their makers' documentation), and a part of each.
-_FORMATS = (
-    ("AKIA", "an AWS access key", r"\bAKIA[0-9A-Z]{16}\b"),
-    ("gh", "a GitHub token", r"\bgh[pousr]_[A-Za-z0-9]{36,}\b"),
-    ("github_pat_", "a GitHub token", r"\bgithub_pat_\w{60,}\b"),
-    ("glpat-", "a GitLab token", r"\bglpat-[\w-]{20,}"),
-    ("xox", "a Slack token", r"\bxox[abprs]-[0-9A-Za-z-]{20,}"),
-    ("AIza", "a Google API key", r"\bAIza[0-9A-Za-z_-]{35}\b"),
-    ("hf_", "a Hugging Face token", r"\bhf_[A-Za-z]{34,}\b"),
-    ("npm_", "an npm token", r"\bnpm_[A-Za-z0-9]{36}\b"),
-    ("sk-ant-", "an Anthropic key", r"\bsk-ant-[\w-]{40,}"),
-    ("sk-", "an OpenAI key", r"\bsk-(?:proj-[\w-]{40,}|[A-Za-z0-9]{48})\b"),
-    ("PRIVATE KEY", "a private key", r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY(?: BLOCK)?-----"),
-    (
-        "://",
-        "a password in an address",
-        r"://[\w.%-]+:([^\s:@/$<>{}\"'`*\[\]]{3,})@[\w.-]+",
-    ),
-)
-_PATTERNS = tuple((begin, what, re.compile(pattern)) for begin, what, pattern in _FORMATS)
-_NAME = re.compile(
-    r"(?:\A|[_.-])(?:passw(?:or)?d|passphrase|secret|secret[_-]?key|api[_-]?key|access[_-]?token"
-    r"|auth[_-]?token|private[_-]?token|secret[_-]?access[_-]?key|secret[_-]?key[_-]?base"
-    r"|cookie[_-]?(?:key|secret)s?|encryption[_-]?key|signing[_-]?key)\Z",
-    re.IGNORECASE,
-)
 _LOGIN = re.compile(r"(?:RSTUDIO_|VNC_)?PASSW(?:OR)?D", re.IGNORECASE)
 _WORD = re.compile(r"pass|secret|key|token", re.IGNORECASE)
 _LINE = re.compile(
@@ -67,11 +42,6 @@ _LINE = re.compile(
     re.MULTILINE,
 )
 _DECLARING = ("export", "declare", "local", "readonly", "typeset")  # its words are assignments
-_NO_SECRET = re.compile(
-    r"\A(?:\s*|true|false|yes|no|none|null|nil|x+|\*+|\.+|[/~].*|.*[\s$`<>{}%\[\]].*|.*example.*"
-    r"|.*your.*|.*change.?me.*|.*placeholder.*|.*redacted.*|sha\d*:.*|argon2:.*|\d)\Z",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 def check(app: App) -> Iterator[Finding]:
@@ -91,27 +61,13 @@ def check(app: App) -> Iterator[Finding]:
 
 
 def _is_secret(text: str) -> bool:
-    return MASK not in text and not _NO_SECRET.match(text)
+    return MASK not in text and may_be_secret(text)
 
 
 def _check_formats(file: SourceFile) -> Iterator[Finding]:
-    for begin, what, pattern in _PATTERNS:
-        for found in pattern.finditer(file.text) if begin in file.text else ():
-            if not _is_secret(found[found.lastindex or 0]) and what != "a private key":
-                continue
-            line_end = file.text.find("\n", found.end())
-            rest = file.text[found.end() : line_end if line_end >= 0 else None]
-            if what == "a private key" and not _is_key_body(file.text, found.end(), rest):
-                continue
-            start = found.start(1) if found.lastindex else found.start()
-            end = found.end(1) if found.lastindex else found.end()
-            yield Finding(f"{what} is written in a file of the app", _HINT, file, start, end)
-
-
-def _is_key_body(text: str, end: int, rest: str) -> bool:
-    """Whether a key follows its first line, and no test for one."""
-    following = text[end + len(rest) + 1 : end + len(rest) + 65].strip()
-    return not rest.strip() and bool(re.match(r"[A-Za-z0-9+/=]{40}|Proc-Type:", following))
+    for found in find_credentials(file.text):
+        message = f"{found.what} is written in a file of the app"
+        yield Finding(message, _HINT, file, found.start, found.end)
 
 
 def _check_shell(part: shell.Part) -> Iterator[Finding]:
@@ -121,12 +77,12 @@ def _check_shell(part: shell.Part) -> Iterator[Finding]:
         value = assignment.value
         if _LOGIN.fullmatch(name) and login_off:
             continue  # nobody is asked for it
-        if value.literal and _NAME.search(name) and _is_secret(value.text):
+        if value.literal and names_secret(name) and _is_secret(value.text):
             yield _finding(part.file, assignment.name, value.start, value.end)
     for command in part.script.commands:
         for word in command.arguments:
             name, equals, text = word.text.partition("=")
-            named = equals and name.isidentifier() and _NAME.search(name)
+            named = equals and name.isidentifier() and names_secret(name)
             if named and word.literal and _is_secret(text) and command.name not in _DECLARING:
                 yield _finding(part.file, name, word.start, word.end)
     for heredoc in part.script.heredocs:
@@ -137,7 +93,7 @@ def _check_shell(part: shell.Part) -> Iterator[Finding]:
 def _check_lines(file: SourceFile, text: str, start: int) -> Iterator[Finding]:
     """Lines `name = "value"` of configuration."""
     for found in _LINE.finditer(text):
-        if _NAME.search(found[1]) and _is_secret(found[4]):
+        if names_secret(found[1]) and _is_secret(found[4]):
             yield _finding(file, found[1], start + found.start(3), start + found.end(4) + 1)
 
 
@@ -150,7 +106,7 @@ def _check_yaml(file: SourceFile) -> Iterator[Finding]:
             for key, value in node.entries if isinstance(node, psych.Mapping) else ():
                 if not isinstance(value, psych.Scalar) or value.opaque or value.style in ("|", ">"):
                     continue
-                if value.kind != "null" and _NAME.search(key.text) and _is_secret(value.text):
+                if value.kind != "null" and names_secret(key.text) and _is_secret(value.text):
                     yield _finding(file, key.text, value.start, value.end)
 
 
