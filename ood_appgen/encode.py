@@ -10,6 +10,7 @@ import html
 import json
 import re
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from ood_appgen.expr import (
@@ -39,7 +40,10 @@ from ood_appgen.expr import (
     StagedRoot,
 )
 
-_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*\Z")
+_PLAIN_TEXT = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*\Z")
+_NO_TEXTS = (*LABEL_WORDS, "~")
+# Worth single quotes: what would need backslashes in double ones.
+_SINGLE_QUOTABLE = re.compile(r"(?=.*\")[ !-&(-~]*\Z")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
@@ -60,7 +64,7 @@ def yaml_scalar(value: Any) -> str:
 
 def yaml_key(key: str) -> str:
     """A mapping's key, quoted where YAML 1.1 would read something else."""
-    if _PLAIN_KEY.match(key) and key.lower() not in (*LABEL_WORDS, "~"):
+    if _PLAIN_TEXT.match(key) and key.lower() not in _NO_TEXTS:
         return key
     return yaml_scalar(key)
 
@@ -81,6 +85,44 @@ def is_block_text(text: str) -> bool:
         and text.endswith("\n")
         and not text.endswith("\n\n")
     )
+
+
+def yaml_lines(data: Mapping[str, Any], indent: int = 0) -> list[str]:
+    """A mapping in block style, as people write it: quotes only where something else would be read."""
+    lines = []
+    for key, value in data.items():
+        first, *rest = _yaml_value(value, indent)
+        lines += [f"{' ' * indent}{yaml_key(key)}:{first}", *rest]
+    return lines
+
+
+def _yaml_value(value: Any, indent: int) -> list[str]:
+    """What stands behind a colon, and the lines below it."""
+    if isinstance(value, Mapping):
+        return ["", *yaml_lines(value, indent + 2)] if value else [" {}"]
+    if isinstance(value, list | tuple) and not any(isinstance(v, Mapping | list) for v in value):
+        return [f" [{', '.join(_plain_scalar(item) for item in value)}]"]
+    if isinstance(value, list | tuple):
+        lines = [""]
+        for item in value:
+            if isinstance(item, Mapping) and item:
+                first, *rest = yaml_lines(item, indent + 4)
+                lines += [f"{' ' * indent}  - {first.lstrip()}", *rest]
+            else:
+                lines.append(f"{' ' * indent}  - {_plain_scalar(item)}")
+        return lines
+    if isinstance(value, str) and is_block_text(value):
+        return [" |", yaml_block(value, indent + 2)]
+    return [f" {_plain_scalar(value)}"]
+
+
+def _plain_scalar(value: Any) -> str:
+    """A scalar without quotes where every reader of YAML takes it for that text."""
+    if isinstance(value, str) and _PLAIN_TEXT.match(value) and value.lower() not in _NO_TEXTS:
+        return value
+    if isinstance(value, str) and _SINGLE_QUOTABLE.match(value):
+        return f"'{value}'"
+    return yaml_scalar(value)
 
 
 def pod_scalar(text: str) -> str:

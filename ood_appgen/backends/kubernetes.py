@@ -8,6 +8,7 @@ the account without any, and escapes neither; so do we, before it.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,8 +40,10 @@ from ood_appgen.expr import (
     StagedRoot,
 )
 from ood_appgen.model.app import Container
+from ood_appgen.model.mounts import Mount
 from ood_appgen.model.plan import CORES, GPUS, Assignment, Branch, Entry, Items, Offer
-from ood_appgen.model.site import Cluster, ComputeCluster, Mount, merge_pairs
+from ood_appgen.model.pods import Git, Init
+from ood_appgen.model.site import Cluster, ComputeCluster, merge_pairs
 
 DEFAULT_GPU_RESOURCE = "nvidia.com/gpu"
 _PROBE_PERIOD_S = 5
@@ -59,10 +62,18 @@ def row(offer: Offer, request: Request) -> Columns:
         columns.append(("memory_mb", offer.memory_mb))
     if node.gpus is not None and node.gpus.resource != DEFAULT_GPU_RESOURCE:
         columns.append(("gpu_resource", node.gpus.resource))
-    if any(n.node_selector for n in offer.cluster.node_types):
+    quantities = (("limit", offer.pod.limits), ("request", offer.pod.requests))
+    for what, given in quantities:
+        named = given.named()
+        columns += [(f"{k}_{what}", named[k]) for k in ("cpu", "memory") if k in named]
+    for key, text in offer.labels:
+        if key in request.label_columns:
+            known = text.replace("{compute_cluster}", node.compute_cluster)
+            columns.append((_label_fact(key), known))
+    if offer.cluster.id in request.selecting:
         merged = merge_pairs(offer.cluster.node_selector, node.node_selector)
-        known = {k: v.replace("{compute_cluster}", node.compute_cluster) for k, v in merged}
-        columns.append(("node_selector", known))
+        selector = {k: v.replace("{compute_cluster}", node.compute_cluster) for k, v in merged}
+        columns.append(("node_selector", selector))
     return tuple(columns)
 
 
@@ -114,7 +125,10 @@ def _branch(offers: Sequence[Offer], request: Request) -> Branch:
     script += wall_time(request)
     if any("gpus" in r for r in rows):
         script.append(Entry("gpus_per_node", GPUS, IsPositive(GPUS)))
-    native = [Entry("container", _container(cluster, request, compute))]
+    native = [Entry("container", _container(offers, request, compute, rows))]
+    if request.init:
+        init = (_init(item, cluster, request, compute) for item in request.init)
+        native.append(Entry("init_containers", Items(tuple(init))))
     mounts = _mounts(cluster, request, compute)
     if mounts:
         native.append(Entry("mounts", Items(mounts)))
@@ -151,17 +165,17 @@ def _memory(rows: list[dict[str, Any]]) -> Expr:
 
 
 def _container(
-    cluster: Cluster, request: Request, compute: list[ComputeCluster]
+    offers: Sequence[Offer],
+    request: Request,
+    compute: list[ComputeCluster],
+    rows: list[dict[str, Any]],
 ) -> tuple[Entry, ...]:
     container = request.app.container
+    cluster = offers[0].cluster
     assert container is not None
-    # An image that begins with a host has a registry of its own.
-    host = request.image.split("/")[0]
-    own = "/" in request.image and ("." in host or ":" in host or host == "localhost")
-    registry = f"{cluster.registry}/" if cluster.registry and not own else ""
     entries = [
         Entry("name", Literal(container.name)),
-        Entry("image", Literal(f"{registry}{request.image}")),
+        Entry("image", Literal(full_image(cluster, request.image))),
         Entry("image_pull_policy", Literal(cluster.image_pull_policy)),
     ]
     if cluster.image_pull_secret:
@@ -171,7 +185,7 @@ def _container(
     environment = _environment(cluster, request, compute)
     if environment:
         entries.append(Entry("env", environment))
-    labels = tuple(Entry(key, expand(value)) for key, value in cluster.labels)
+    labels = _labels(offers, request)
     if labels:
         entries.append(Entry("labels", labels))
     if cluster.supplemental_groups:
@@ -184,9 +198,96 @@ def _container(
             Entry("failure_threshold", Literal(periods)),
         )
         entries.append(Entry("startup_probe", probe))
-    entries += _cpu(cluster.cpu_request_percent)
-    entries += _memory_entries(cluster.memory_request_percent)
+    entries += _quantity("cpu", Join((CORES,)), _cpu_request(cluster), rows)
+    memory = Join((Local("memory_mb"), Literal("Mi")))
+    entries += _quantity("memory", memory, _memory_request(cluster), rows)
     return tuple(entries)
+
+
+def full_image(cluster: Cluster, image: str) -> str:
+    """An image with the cluster's registry, unless it begins with a host and so has its own."""
+    host = image.split("/")[0]
+    own = "/" in image and ("." in host or ":" in host or host == "localhost")
+    return f"{cluster.registry}/{image}" if cluster.registry and not own else image
+
+
+def _labels(offers: Sequence[Offer], request: Request) -> tuple[Entry, ...]:
+    """Labels that all offers share, and those that the table has."""
+    entries: dict[str, Entry] = {}
+    for offer in offers:
+        for key, text in offer.labels:
+            if key not in request.label_columns:
+                entries[key] = Entry(key, expand(text))
+                continue
+            fact = Fact(_label_fact(key))
+            everywhere = all(key in dict(o.labels) for o in offers)
+            entries[key] = Entry(key, fact, None if everywhere else IsGiven(fact))
+    return tuple(entries.values())
+
+
+def _label_fact(key: str) -> str:
+    return "label_" + re.sub(r"[^A-Za-z0-9]", "_", key)
+
+
+# What an init container of each kind runs. `git` is told user name and token by a helper, so that
+# they end neither in the clone's configuration nor among the words of a process.
+_GIT = """set -eu
+if [ -e "{to}/.git" ]; then echo "{to} is there already"; exit 0; fi
+export GIT_TERMINAL_PROMPT=0 HOME=/tmp
+exec git {helper}clone {options}-- '{repository}' "{to}"
+"""
+_HELPER = (
+    """-c credential.helper='!f() {{ test "$1" != get || """
+    """printf "username=%s\\npassword=%s\\n" "${{GIT_USERNAME:-}}" "${{GIT_TOKEN:-}}"; }}; f' """
+)
+_COPY = """set -eu
+if [ -e "{to}/.copied-{name}" ]; then echo "{to} is filled already"; exit 0; fi
+mkdir -p "{to}"
+if [ -d '{source}' ]; then cp -R '{source}/.' "{to}"; else cp '{source}' "{to}"; fi
+touch "{to}/.copied-{name}"
+"""
+_PLACE = "\0"
+
+
+def _init(
+    item: Init, cluster: Cluster, request: Request, compute: list[ComputeCluster]
+) -> tuple[Entry, ...]:
+    entries = [
+        Entry("name", Literal(item.name)),
+        Entry("image", Literal(full_image(cluster, item.image))),
+        Entry("image_pull_policy", Literal(cluster.image_pull_policy)),
+    ]
+    if item.environment:
+        values = tuple(Entry(name, _pod_text(text)) for name, text in item.environment)
+        entries.append(Entry("env", values))
+    if item.command:
+        own = Literal([pod_scalar(word) for word in item.command])
+        return (*entries, Entry("command", own))
+    if item.git is not None:
+        script, into, folder = _git_script(item.git), item.git.into, item.git.folder
+    else:
+        assert item.copy is not None
+        script, into, folder = _copy_script(item), item.copy.into, item.copy.folder
+    place = _place(request.mounts[into], compute)
+    parts: list[Expr] = []
+    for index, text in enumerate(script.split(_PLACE)):
+        if index:
+            parts += [place, Literal(pod_scalar(f"/{folder}"))] if folder else [place]
+        parts.append(Literal(pod_scalar(text)))
+    words = (Literal("/bin/sh"), Literal("-c"), Join(tuple(parts)))
+    return (*entries, Entry("command", Concat((ListPart(words),))))
+
+
+def _git_script(git: Git) -> str:
+    options = f"--depth {git.depth} " if git.depth is not None else ""
+    options += f"--branch '{git.branch}' " if git.branch else ""
+    helper = _HELPER.format() if git.secret else ""
+    return _GIT.format(to=_PLACE, helper=helper, options=options, repository=git.repository)
+
+
+def _copy_script(item: Init) -> str:
+    assert item.copy is not None
+    return _COPY.format(to=_PLACE, name=item.name, source=item.copy.source)
 
 
 def _command(container: Container) -> Expr:
@@ -196,19 +297,41 @@ def _command(container: Container) -> Expr:
     return Concat((ListPart((Literal("/bin/bash"), Literal("-l"), script)),))
 
 
-def _cpu(percent: int) -> list[Entry]:
+def _cpu_request(cluster: Cluster) -> Expr | None:
+    percent = cluster.cpu_request_percent
     if percent == 100:
-        return [Entry("cpu", Join((CORES,)))]
-    request = Join((Product(CORES, Literal(percent * 10)), Literal("m")))
-    return [Entry("cpu_limit", Join((CORES,))), Entry("cpu_request", request)]
+        return None
+    return Join((Product(CORES, Literal(percent * 10)), Literal("m")))
 
 
-def _memory_entries(percent: int) -> list[Entry]:
-    limit = Join((Local("memory_mb"), Literal("Mi")))
+def _memory_request(cluster: Cluster) -> Expr | None:
+    percent = cluster.memory_request_percent
     if percent == 100:
-        return [Entry("memory", limit)]
-    request = Join((Product(Local("memory_mb"), Literal(percent), 100), Literal("Mi")))
-    return [Entry("memory_limit", limit), Entry("memory_request", request)]
+        return None
+    return Join((Product(Local("memory_mb"), Literal(percent), 100), Literal("Mi")))
+
+
+def _quantity(
+    name: str, limit: Expr, request: Expr | None, rows: list[dict[str, Any]]
+) -> list[Entry]:
+    """Limit and request: those of the table, where it has them, before those that are computed.
+
+    The adapter gives a default of its own to the one that is missing where only the other is said
+    (ood_core kubernetes/resources.rb), so it is both or neither.
+    """
+    limits = [f"{name}_limit" in r for r in rows]
+    requests = [f"{name}_request" in r for r in rows]
+    if any(limits):
+        fact = Fact(f"{name}_limit")
+        limit = fact if all(limits) else Either(fact, limit)
+        # A limit that is said is also what is requested, unless that is said too.
+        request = limit if request is None or all(limits) else Either(fact, request)
+    if any(requests):
+        fact = Fact(f"{name}_request")
+        request = fact if all(requests) else Either(fact, request or limit)
+    if request is None or request == limit:
+        return [Entry(name, limit)]
+    return [Entry(f"{name}_limit", limit), Entry(f"{name}_request", request)]
 
 
 def _environment(
@@ -244,24 +367,27 @@ def _mounts(
     cluster: Cluster, request: Request, compute: list[ComputeCluster]
 ) -> tuple[tuple[Entry, ...], ...]:
     names = dict.fromkeys([name for name, _ in cluster.mounts] + list(request.app_mounts))
-    return tuple(_mount(request.mounts[name], compute) for name in names)
+    mounts = [request.mounts[name] for name in names]
+    return tuple(_mount(mount, compute) for mount in mounts if not mount.needs_policy)
+
+
+def _place(mount: Mount, compute: list[ComputeCluster]) -> Expr:
+    """Where a mount is inside the container."""
+    own = [mount.name in dict(c.paths) for c in compute]
+    if own and all(own):
+        return ComputeFact(_path_fact(mount.name))
+    to = expand(mount.to, mount.user)
+    return Either(ComputeFact(_path_fact(mount.name)), to) if any(own) else to
 
 
 def _mount(mount: Mount, compute: list[ComputeCluster]) -> tuple[Entry, ...]:
-    to = expand(mount.to, mount.user)
-    own = [mount.name in dict(c.paths) for c in compute]
-    if own and all(own):
-        to = ComputeFact(_path_fact(mount.name))
-    elif any(own):
-        to = Either(ComputeFact(_path_fact(mount.name)), to)
-    kind = "nfs" if mount.server else "host"
-    entries = [Entry("type", Literal(kind)), Entry("name", Literal(mount.name))]
+    entries = [Entry("type", Literal(mount.kind)), Entry("name", Literal(mount.name))]
     if mount.server:
         entries.append(Entry("host", Literal(mount.server)))
     else:
         entries.append(Entry("host_type", Literal(mount.type)))
     entries.append(Entry("path", expand(mount.path, mount.user)))
-    entries.append(Entry("destination_path", to))
+    entries.append(Entry("destination_path", _place(mount, compute)))
     return tuple(entries)
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from ood_appgen.expr import Expr, Fact, Join, Literal, Person, Product
 from ood_appgen.model.app import AppSpec
+from ood_appgen.model.mounts import Mount, Pairs
 from ood_appgen.model.plan import HOURS, Entry, Offer
-from ood_appgen.model.site import ComputeCluster, Mount, Pairs, split_placeholders
+from ood_appgen.model.pods import Init
+from ood_appgen.model.site import ComputeCluster, split_placeholders
 
 Columns = tuple[tuple[str, Any], ...]
 
@@ -19,7 +21,10 @@ class Request:
     """The app's side of a submission.
 
     `account`, `queue` and `qos` are None where the site has none. `image` and `mounts` are for
-    schedulers that run containers; `mounts` are the names that the app adds to the cluster's.
+    schedulers that run containers; `app_mounts` are the names that the
+    app adds to the cluster's, `mounts` all there are, by name.
+    `label_columns` are labels that node types have each their own of, `selecting` the clusters whose
+    node types have node selectors.
     """
 
     app: AppSpec
@@ -33,6 +38,9 @@ class Request:
     image: str
     app_mounts: tuple[str, ...]
     mounts: Mapping[str, Mount]
+    init: tuple[Init, ...]
+    label_columns: frozenset[str]
+    selecting: frozenset[str]
     compute_clusters: Mapping[str, ComputeCluster]
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ood_appgen.diagnostics import Span
-from ood_appgen.model.site import Pairs
+from ood_appgen.model.mounts import Mount, Pairs
+from ood_appgen.model.pods import EnvironmentSource, Init, Pod
 
 SCRIPTS = ("before", "script", "after", "clean")
 ICONS = ("icon.svg", "icon.png")
@@ -96,6 +97,8 @@ class Resources:
 class AppSpec:
     """An app. `scripts` are texts by name; `icon_file` is the icon's bytes where it is a file.
 
+    `own_mounts` are those of `mounts` (and of `init`) that the app describes itself.
+
     `read_files` are the files beside app.yml that were read for it.
     """
 
@@ -116,8 +119,12 @@ class AppSpec:
     connection_params: tuple[str, ...]
     wait_s: int
     container: Container | None
+    pod: Pod | None
     mounts: tuple[tuple[str, Span], ...]
+    own_mounts: tuple[Mount, ...]
+    init: tuple[Init, ...]
     environment: Pairs
+    environment_from: tuple[EnvironmentSource, ...]
     scripts: tuple[tuple[str, str], ...]
     view: View | None
     read_files: tuple[str, ...]

@@ -20,7 +20,10 @@ from ood_appgen.model.app import (
     Version,
     View,
 )
-from ood_appgen.model.site import PLACEHOLDERS, pairs, placeholders, unknown_placeholders
+from ood_appgen.model.mounts import Mount
+from ood_appgen.model.pod_parser import PodParser
+from ood_appgen.model.pods import Init
+from ood_appgen.model.site import pairs, placeholders
 from ood_appgen.model.text import read_script, script_files
 from ood_appgen.schema import did_you_mean
 from ood_appgen.source import Document, PathKey
@@ -60,6 +63,7 @@ class _Parser:
         self.document = document
         self.directory = directory
         self.findings: list[Diagnostic] = []
+        self.pods = PodParser(document, self._error)
 
     def app(self) -> AppSpec:
         data = self.document.data
@@ -91,7 +95,11 @@ class _Parser:
                     "write `template:`, or `connection: {params: [...]}`",
                     key=True,
                 )
-        self._check_environment(data.get("environment", {}))
+        environment = pairs(data.get("environment"))
+        self.pods.check_environment(("environment",), environment)
+        mounts, own_mounts = self.pods.mounts(("mounts",), data.get("mounts"))
+        init, init_mounts = self._init(data.get("init", ()))
+        own_mounts = (*own_mounts, *init_mounts)
         return AppSpec(
             id=data["id"],
             title=data["title"],
@@ -110,11 +118,14 @@ class _Parser:
             connection_params=self._params(connection.get("params", ())),
             wait_s=connection.get("wait_s", 300),
             container=self._container(data["id"], data.get("container")),
-            mounts=tuple(
-                (name, self.document.span(("mounts", i)))
-                for i, name in enumerate(data.get("mounts", ()))
+            pod=self.pods.pod(("pod",), data.get("pod")),
+            mounts=mounts,
+            own_mounts=own_mounts,
+            init=init,
+            environment=environment,
+            environment_from=self.pods.environment_from(
+                ("environment_from",), data.get("environment_from")
             ),
-            environment=pairs(data.get("environment")),
             scripts=self._scripts(data["scripts"]),
             view=self._view(data.get("view"), template, tuple(connection.get("params", ()))),
             read_files=(
@@ -126,15 +137,21 @@ class _Parser:
             template_span=self.document.span(("template",)),
         )
 
-    def _check_environment(self, environment: dict[str, str]) -> None:
-        for name, text in environment.items():
-            for word in unknown_placeholders(text):
+    def _init(self, items: list[dict[str, Any]]) -> tuple[tuple[Init, ...], tuple[Mount, ...]]:
+        found: list[Init] = []
+        mounts: list[Mount] = []
+        for index, item in enumerate(items):
+            init, own = self.pods.init(("init", index), item)
+            if init.name in [i.name for i in found]:
                 self._error(
-                    ("environment", name),
-                    "placeholder",
-                    f"{{{word}}} is not a placeholder",
-                    "known: " + ", ".join(f"{{{known}}}" for known in PLACEHOLDERS),
+                    ("init", index, "name"),
+                    "init-twice",
+                    f"two init containers are called {quote(init.name)}",
+                    "choose another name",
                 )
+            found.append(init)
+            mounts += own
+        return tuple(found), tuple(mounts)
 
     def _form(self, items: list[dict[str, Any]]) -> tuple[FieldSpec, ...]:
         fields: list[FieldSpec] = []
@@ -413,7 +430,7 @@ class _Parser:
             if name not in data:
                 continue
             text, finding = read_script(
-                data[name], self.directory, self.document.span(("scripts", name))
+                data[name], self.directory, self.document.span(("scripts", name)), neighbours=True
             )
             if finding:
                 self.findings.append(finding)

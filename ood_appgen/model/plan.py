@@ -12,7 +12,10 @@ from functools import cached_property
 from typing import Any
 
 from ood_appgen.expr import Condition, Environment, Expr, Local, evaluate, holds
+from ood_appgen.model.admission import Admission
 from ood_appgen.model.app import AppSpec, View
+from ood_appgen.model.mounts import Pairs
+from ood_appgen.model.pods import Pod
 from ood_appgen.model.site import Cluster, NodeType, SiteProfile
 
 # A year: what the submit file insists on where a site sets no limit.
@@ -28,7 +31,8 @@ class Offer:
     """A node type of a cluster as this app offers it: the limits that hold there.
 
     `cores.start` is 0 where the whole node is offered. `gpus` is None where there are none.
-    `default_gpus` and `fixed_hours` are what an app gets whose form does not ask.
+    `default_gpus` and `fixed_hours` are what an app gets whose form does not ask. `pod` and
+    `labels` are for clusters that run containers.
     """
 
     cluster: Cluster
@@ -40,6 +44,8 @@ class Offer:
     memory_mb_per_core: int | None
     memory_mb: int | None
     hours: range
+    pod: Pod = Pod()
+    labels: Pairs = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +170,20 @@ class SiteText:
 
 @dataclass(frozen=True, slots=True)
 class ScriptPlan:
-    """The job scripts. Texts of the app and the site are data for the templates."""
+    """The job scripts. Texts of the app and the site are data for the templates.
+
+    `places` are the app's mounts, `preparation` what init containers do elsewhere, `api_clusters`
+    those where the script asks Kubernetes for its own place, `tidying` what goes at the end.
+    """
 
     exports: tuple[Export, ...]
     facts: tuple[ShellCase, ...]
+    admitted: ShellCase | None
+    places: tuple[ShellCase, ...]
+    preparation: ShellCase | None
+    tidying: tuple[str, ...]
+    api_clusters: tuple[str, ...]
+    api_everywhere: bool
     site_before: tuple[SiteText, ...]
     connection: ShellCase | None
     publish: tuple[SiteText, ...]
@@ -211,6 +227,7 @@ class AppPlan:
     branches: tuple[Branch, ...]
     checks: tuple[Check, ...]
     scripts: ScriptPlan
+    admissions: tuple[Admission, ...]
     view: View | None
     blocks: Mapping[str, str]
 
@@ -226,8 +243,13 @@ class AppPlan:
 
     @cached_property
     def mounted_users(self) -> tuple[str, ...]:
-        """The other users whose homes the site mounts, in alphabetical order."""
-        return tuple(sorted({m.user for m in self.site.mounts.values() if m.user}))
+        """The other users whose homes are mounted, in alphabetical order."""
+        mounts = (*self.site.mounts.values(), *self.app.own_mounts)
+        return tuple(sorted({m.user for m in mounts if m.user}))
+
+    def admission(self, cluster: str) -> Admission | None:
+        """What the administrator of a cluster applies for the app, if anything."""
+        return next((a for a in self.admissions if a.cluster == cluster), None)
 
     def branch(self, cluster: str) -> Branch:
         """The branch that serves a cluster."""

@@ -34,9 +34,10 @@ SCHEDULERS = {
         takes_queue=True,
         other_cluster_keys=(
             "registry", "image_pull_secret", "image_pull_policy", "node_selector", "labels",
-            "requests", "mounts", "supplemental_groups", "publish",
+            "requests", "mounts", "supplemental_groups", "publish", "pod", "namespaces", "policy",
+            "wall_time", "connection", "priority_classes", "portal_cidrs", "forbid",
         ),
-        other_node_keys=("compute_cluster", "node_selector"),
+        other_node_keys=("compute_cluster", "node_selector", "pod"),
         other_gpu_keys=("resource",),
     ),
     "kubernetes": Scheduler(

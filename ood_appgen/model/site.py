@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ood_appgen.diagnostics import Span
-
-Pairs = tuple[tuple[str, str], ...]
+from ood_appgen.model.mounts import Mount, Pairs
+from ood_appgen.model.pods import Pod
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +69,6 @@ class Modules:
 
 
 @dataclass(frozen=True, slots=True)
-class Mount:
-    """A mount; paths may hold {compute_cluster}, {user} and {home}."""
-
-    name: str
-    path: str
-    to: str
-    type: str
-    user: str
-    server: str
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
 class ComputeCluster:
     """A cluster that pods act like."""
 
@@ -116,12 +103,47 @@ class NodeType:
     max_hours: int | None
     compute_cluster: str
     node_selector: Pairs
+    pod: Pod | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Namespaces:
+    """How the namespaces of OOD's users are told from others."""
+
+    labels: Pairs
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityClass:
+    """A priority class that appgen writes."""
+
+    name: str
+    value: int
+    preemption: bool
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """What a cluster refuses. `host_paths` and `registries` are what alone is allowed; empty: all."""
+
+    host_paths: tuple[str, ...]
+    mounts: tuple[str, ...]
+    init_without_limits: bool
+    images_without_digest: bool
+    registries: tuple[str, ...]
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A cluster with its node types."""
+    """A cluster with its node types.
+
+    On Kubernetes, `policy` is v1, v1beta1, kyverno or none; `wall_time` what ends a pod (reaper,
+    deadline, unlimited, "" where the profile does not say); `connection` is site or appgen.
+    """
 
     id: str
     title: str
@@ -143,6 +165,14 @@ class Cluster:
     memory_request_percent: int
     supplemental_groups: tuple[int, ...]
     mounts: tuple[tuple[str, Span], ...]
+    pod: Pod | None
+    namespaces: Namespaces
+    policy: str
+    wall_time: str
+    connection: str
+    priority_classes: tuple[PriorityClass, ...]
+    portal_cidrs: tuple[str, ...]
+    forbidden: Forbidden
     span: Span
 
 
@@ -190,6 +220,8 @@ class AppOverride:
     blocks: Pairs
     environment: Pairs
     image: str | None
+    init_images: Pairs
+    pod: Pod | None
     mounts: tuple[tuple[str, Span], ...]
     read_files: tuple[str, ...]
     span: Span

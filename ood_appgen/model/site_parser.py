@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Any
 
 from ood_appgen.diagnostics import Diagnostic, Span, error, quote
+from ood_appgen.model.mounts import Mount, Pairs
+from ood_appgen.model.pod_parser import PodParser
 from ood_appgen.model.schedulers import SCHEDULERS
 from ood_appgen.model.site import (
-    PLACEHOLDERS,
     AppOverride,
     Ask,
     Cluster,
     ComputeCluster,
     Cores,
     FieldOverride,
+    Forbidden,
     Gpus,
     Hours,
     Modules,
-    Mount,
+    Namespaces,
     NodeType,
-    Pairs,
+    PriorityClass,
     SiteProfile,
     VersionOverride,
     merge_pairs,
     pairs,
-    placeholders,
     split_placeholders,
-    unknown_placeholders,
 )
 from ood_appgen.model.text import read_script, script_files
 from ood_appgen.schema import did_you_mean
@@ -47,12 +48,13 @@ class _Parser:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.findings: list[Diagnostic] = []
+        self.pods = PodParser(document, self._error)
 
     def profile(self, directory: Path) -> SiteProfile:
         data = self.document.data
         major, minor = data["ondemand"].split(".")
         mounts = {
-            name: self._mount(name, value, ("mounts", name))
+            name: self.pods.mount(name, value, ("mounts", name))
             for name, value in data.get("mounts", {}).items()
         }
         compute = {
@@ -147,7 +149,53 @@ class _Parser:
             memory_request_percent=requests.get("memory_percent", 100),
             supplemental_groups=tuple(data.get("supplemental_groups", ())),
             mounts=self._names((*path, "mounts"), data.get("mounts", ()), mounts, "mount"),
+            pod=self.pods.pod((*path, "pod"), data.get("pod")),
+            namespaces=_namespaces(data.get("namespaces")),
+            policy=data.get("policy", "v1"),
+            wall_time=data.get("wall_time", ""),
+            connection=self._connection(path, data),
+            priority_classes=tuple(
+                PriorityClass(n, c["value"], c.get("preemption", True), c.get("description", ""))
+                for n, c in data.get("priority_classes", {}).items()
+            ),
+            portal_cidrs=self._cidrs((*path, "portal_cidrs"), data.get("portal_cidrs", ())),
+            forbidden=self._forbidden((*path, "forbid"), data.get("forbid", {})),
             span=self.document.key_span(path),
+        )
+
+    def _connection(self, path: PathKey, data: dict[str, Any]) -> str:
+        connection: str = data.get("connection", "site")
+        if connection == "appgen" and "publish" in data:
+            self._error(
+                (*path, "publish"),
+                "cluster-key",
+                "`connection: appgen` stores the parameters itself",
+                "delete `publish`, or `connection`",
+                key=True,
+            )
+        return connection
+
+    def _cidrs(self, path: PathKey, given: Any) -> tuple[str, ...]:
+        for index, text in enumerate(given):
+            try:
+                ipaddress.ip_network(text)
+            except ValueError as exc:
+                self._error(
+                    (*path, index),
+                    "network",
+                    f"{quote(text)} is no network: {exc}",
+                    "write the network's own address and the length, for example 10.20.0.0/24",
+                )
+        return tuple(given)
+
+    def _forbidden(self, path: PathKey, data: dict[str, Any]) -> Forbidden:
+        return Forbidden(
+            tuple(data.get("host_paths_outside", ())),
+            tuple(data.get("mounts", ())),
+            data.get("init_without_limits", False),
+            data.get("images_without_digest", False),
+            tuple(data.get("registries_outside", ())),
+            self.document.key_span(path),
         )
 
     def _script(self, text: str, directory: Path, path: PathKey) -> str:
@@ -238,8 +286,20 @@ class _Parser:
             max_hours=data.get("max_hours"),
             compute_cluster=compute_cluster,
             node_selector=pairs(data.get("node_selector")),
+            pod=self.pods.pod(self._pod_path(path, own, node_id, shared), data.get("pod")),
             span=self.document.key_span(path),
         )
+
+    @staticmethod
+    def _pod_path(
+        path: PathKey, own: dict[str, Any], node_id: str, shared: dict[str, Any]
+    ) -> PathKey:
+        """Where a node type's pod settings are written: at the nearest of three places."""
+        if "pod" in own:
+            return (*path, "pod")
+        if "pod" in (shared.get(node_id) or {}):
+            return ("node_types", node_id, "pod")
+        return (*path[:-2], "defaults", "pod")
 
     def _refuse_foreign_node_keys(
         self, path: PathKey, data: dict[str, Any], scheduler: str
@@ -344,30 +404,6 @@ class _Parser:
             self.document.key_span(path),
         )
 
-    def _mount(self, name: str, data: dict[str, Any], path: PathKey) -> Mount:
-        for key in ("path", "to"):
-            for word in placeholders(data.get(key, "")):
-                if word not in ("compute_cluster", "user", "home"):
-                    self._error(
-                        (*path, key),
-                        "placeholder",
-                        f"{{{word}}} is not a placeholder of mounts",
-                        "mounts know {compute_cluster}, {user} and {home}",
-                    )
-        if "server" in data and "type" in data:
-            self._error(
-                (*path, "type"), "mount-type", "an NFS mount has no type; it is always a directory"
-            )
-        return Mount(
-            name,
-            data["path"],
-            data.get("to", data["path"]),
-            data.get("type", "Directory"),
-            data.get("user", ""),
-            data.get("server", ""),
-            self.document.key_span(path),
-        )
-
     def _compute_cluster(
         self, name: str, data: dict[str, Any], mounts: dict[str, Mount]
     ) -> ComputeCluster:
@@ -405,14 +441,7 @@ class _Parser:
 
     def _environment(self, path: PathKey) -> Pairs:
         found = pairs(self._at(path))
-        for key, text in found:
-            for word in unknown_placeholders(text):
-                self._error(
-                    (*path, key),
-                    "placeholder",
-                    f"{{{word}}} is not a placeholder",
-                    "known: " + ", ".join(f"{{{known}}}" for known in PLACEHOLDERS),
-                )
+        self.pods.check_environment(path, found)
         return found
 
     def _app(
@@ -466,6 +495,8 @@ class _Parser:
             blocks=self._blocks((*path, "blocks"), data.get("blocks", {}), directory),
             environment=self._environment((*path, "environment")),
             image=data.get("image"),
+            init_images=pairs(data.get("init_images")),
+            pod=self.pods.pod((*path, "pod"), data.get("pod")),
             mounts=self._names((*path, "mounts"), data.get("mounts"), mounts, "mount"),
             read_files=script_files(
                 (*data.get("scripts", {}).values(), *data.get("blocks", {}).values())
@@ -522,3 +553,11 @@ def _modules(data: dict[str, Any] | None) -> Modules | None:
     if data is None:
         return None
     return Modules(data.get("init", ""), data.get("purge", False), tuple(data.get("load", ())))
+
+
+def _namespaces(data: dict[str, Any] | None) -> Namespaces:
+    # The hook that OOD brings labels each user's namespace so
+    # (OSC/ondemand hooks/k8s-bootstrap/yaml/namespace.yaml).
+    if data is None:
+        return Namespaces((("app.kubernetes.io/name", "open-ondemand"),), "")
+    return Namespaces(pairs(data.get("labels")), data.get("prefix", ""))

@@ -8,15 +8,20 @@ from pathlib import Path
 from ood_appgen.diagnostics import Diagnostic, Span, error, quote
 
 
-def read_script(text: str, directory: Path, span: Span) -> tuple[str, Diagnostic | None]:
+def read_script(
+    text: str, directory: Path, span: Span, neighbours: bool = False
+) -> tuple[str, Diagnostic | None]:
     """The text of a script as `site.yml` or `app.yml` gives it.
 
-    One line is the name of a file in `directory`; several lines are the script itself.
+    One line is the name of a file in `directory` (with `neighbours`, or in a directory beside it, as
+    `../jupyter/before.sh`); several lines are the script itself.
     """
     if "\n" in text or not text:
         return text.replace("\r\n", "\n"), None
     path = directory / text
-    inside = not text.startswith("/") and ".." not in Path(text).parts
+    parts = Path(text).parts
+    below = parts[1:] if neighbours and parts[0] == ".." and len(parts) > 2 else parts
+    inside = not text.startswith("/") and ".." not in below
     hint = "a script of several lines can stand here itself, after `|`"
     if not inside:
         return "", error(span, "script-file", f"{quote(text)} is not a file beside this one", hint)

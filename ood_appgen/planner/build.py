@@ -9,6 +9,7 @@ from ood_appgen.model.site import AppOverride, SiteProfile
 from ood_appgen.planner.containers import check_placeholders
 from ood_appgen.planner.form import plan_form
 from ood_appgen.planner.offers import choose_clusters, make_offers
+from ood_appgen.planner.pods import check_pods, plan_pods
 from ood_appgen.planner.scripts import plan_scripts
 from ood_appgen.planner.settings import settle
 from ood_appgen.planner.submission import (
@@ -44,10 +45,13 @@ def build(
     if not offers:
         return None, findings
     findings += check_placeholders(site, settings, offers)
+    findings += check_pods(site, settings, offers)
     form, found = plan_form(site, settings, clusters, offers)
     findings += found
     if form is None or has_errors(findings):
         return None, findings
+    pods = plan_pods(site, settings, offers)
+    offers = pods.offers
     request = make_request(site, settings, form, offers)
     plan = AppPlan(
         made_from=made_from,
@@ -70,7 +74,8 @@ def build(
         names=make_names(settings, form, offers),
         branches=make_branches(offers, request),
         checks=make_checks(settings, form, offers),
-        scripts=plan_scripts(site, settings, form, clusters, offers),
+        scripts=plan_scripts(site, settings, form, clusters, pods),
+        admissions=pods.admissions,
         view=settings.app.view,
         blocks=dict(override.blocks) if override else {},
     )

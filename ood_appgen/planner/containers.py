@@ -51,10 +51,11 @@ def check_placeholders(
 def _users(site: SiteProfile, settings: Settings, offer: Offer) -> list[tuple[str, Span]]:
     cluster = offer.cluster
     names = [*(name for name, _ in cluster.mounts), *settings.mounts]
-    mounts = [site.mounts[name] for name in dict.fromkeys(names) if name in site.mounts]
+    known = settings.known_mounts
+    mounts = [known[name] for name in dict.fromkeys(names) if name in known]
     users = [(f"the mount {m.name}", m.span) for m in mounts if _WORD in m.path + m.to]
     for what, texts in (
-        ("a label", cluster.labels),
+        ("a label", (*cluster.labels, *offer.pod.labels)),
         ("the node selector", (*cluster.node_selector, *offer.node.node_selector)),
         ("the environment", (*cluster.environment, *settings.app.environment)),
     ):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ood_appgen.diagnostics import Diagnostic, error, quote
 from ood_appgen.model.app import AppSpec
 from ood_appgen.model.plan import NO_LIMIT_HOURS, Offer
+from ood_appgen.model.pods import merge_pods
 from ood_appgen.model.schedulers import SCHEDULERS
 from ood_appgen.model.site import AppOverride, Cluster, NodeType, SiteProfile, placeholders
 from ood_appgen.planner.settings import Settings
@@ -45,13 +46,14 @@ def choose_clusters(
             )
         )
     for cluster in runnable:
-        if SCHEDULERS[cluster.scheduler].in_containers and not cluster.before:
+        if SCHEDULERS[cluster.scheduler].in_containers and not _knows_place(cluster):
             findings.append(
                 error(
                     cluster.span,
                     "cluster-before",
                     f"{quote(cluster.id)} does not say where Open OnDemand reaches a job",
-                    "add `before: |` with shell text that sets host, port and password",
+                    "add `before: |` with shell text that sets host, port and password, or "
+                    "`connection: appgen`",
                     (app.span, f"{app.id} would run there"),
                 )
             )
@@ -59,6 +61,7 @@ def choose_clusters(
             SCHEDULERS[cluster.scheduler].in_containers
             and _view_params(app)
             and not cluster.publish
+            and cluster.connection != "appgen"
         ):
             findings.append(
                 error(
@@ -66,11 +69,15 @@ def choose_clusters(
                     "cluster-publish",
                     f"{quote(cluster.id)} does not say how Open OnDemand learns {', '.join(_view_params(app))}",
                     "add `publish: |` with shell text that stores the variables named in OOD_PARAMS "
-                    "in the pod's secret",
+                    "in the pod's secret, or `connection: appgen`",
                     (app.view.span if app.view else app.span, f"the view of {app.id} needs it"),
                 )
             )
     return runnable, findings
+
+
+def _knows_place(cluster: Cluster) -> bool:
+    return bool(cluster.before) or cluster.connection == "appgen"
 
 
 def _view_params(app: AppSpec) -> list[str]:
@@ -149,6 +156,7 @@ def _offer(cluster: Cluster, node: NodeType, settings: Settings) -> Offer | None
         memory_mb_per_core=max(ratios) if ratios and node.memory_mb is None else None,
         memory_mb=node.memory_mb,
         hours=hours,
+        pod=merge_pods((cluster.pod, node.pod, settings.pod, settings.site_pod)),
     )
 
 
@@ -181,7 +189,8 @@ def _hours(cluster: Cluster, node: NodeType, app: AppSpec) -> range:
 def _check_memory(offer: Offer, app: AppSpec) -> list[Diagnostic]:
     if not SCHEDULERS[offer.cluster.scheduler].in_containers:
         return []
-    if offer.memory_mb is None and offer.memory_mb_per_core is None:
+    known = (offer.memory_mb, offer.memory_mb_per_core, offer.pod.limits.memory_mb)
+    if all(number is None for number in known):
         return [
             error(
                 offer.node.span,

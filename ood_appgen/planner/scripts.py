@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ood_appgen.encode import shell_word
+from ood_appgen.model.admission import MARK
 from ood_appgen.model.app import FieldSpec
+from ood_appgen.model.mounts import Mount, Pairs
 from ood_appgen.model.plan import Export, Offer, ScriptPlan, ShellCase, SiteText
 from ood_appgen.model.schedulers import SCHEDULERS
 from ood_appgen.model.site import (
     Cluster,
     Modules,
-    Pairs,
     SiteProfile,
     merge_pairs,
     split_placeholders,
 )
 from ood_appgen.planner.form import FormPlan, as_text
-from ood_appgen.planner.settings import Settings
+from ood_appgen.planner.pods import PodPlan, outside_place, place_of, policy_mark
+from ood_appgen.planner.settings import Settings, mount_variable
 
 _CLUSTER = "${OOD_CLUSTER}"
 _CLUSTER_AND_NODE = "${OOD_CLUSTER}/${OOD_NODE_TYPE}"
@@ -44,20 +46,40 @@ _IN_CONTAINER = (
 )
 
 
+# OOD takes the node's name from its own DNS, the port from the service and all else from the secret
+# (OSC/ood_core kubernetes/helper.rb, info_from_json).
+_BY_API = (
+    "host=$(find_pod_host) || clean_up 1",
+    "port=$(find_pod_port) || clean_up 1",
+    "password=$(create_passwd 32)",
+    'LISTEN_PORT="${POD_PORT}"',
+)
+
+
 def plan_scripts(
     site: SiteProfile,
     settings: Settings,
     form: FormPlan,
     clusters: Sequence[Cluster],
-    offers: Sequence[Offer],
+    pods: PodPlan,
 ) -> ScriptPlan:
     """Plan before, script, after and clean."""
     app = settings.app
+    offers = pods.offers
+    by_api = tuple(c.id for c in clusters if c.connection == "appgen")
     basic = app.template == "basic"
     params = app.connection_params
     return ScriptPlan(
         exports=_exports(settings, form, offers),
-        facts=_facts(clusters, offers, app.environment),
+        facts=_facts(clusters, offers, settings),
+        admitted=_admitted(clusters, pods)
+        if not (app.container and app.container.command)
+        else None,
+        places=_places(site, settings, clusters, offers),
+        preparation=_preparation(settings, clusters),
+        tidying=_tidying(settings, clusters),
+        api_clusters=by_api,
+        api_everywhere=len(by_api) == len(clusters),
         site_before=_site_texts(clusters, {c.id: c.before for c in clusters}),
         connection=_connection(clusters) if basic else None,
         publish=_site_texts(clusters, {c.id: c.publish for c in clusters}) if params else (),
@@ -120,9 +142,10 @@ def _start_value(spec: FieldSpec, settings: Settings) -> str:
 
 
 def _facts(
-    clusters: Sequence[Cluster], offers: Sequence[Offer], environment: Pairs
+    clusters: Sequence[Cluster], offers: Sequence[Offer], settings: Settings
 ) -> tuple[ShellCase, ...]:
     """What the site knows about the place: scheduler, compute cluster, environment."""
+    environment = settings.app.environment
     schedulers = _case(
         _CLUSTER,
         [((c.id,), (f"export OOD_SCHEDULER={shell_word(c.scheduler)}",)) for c in clusters],
@@ -147,11 +170,173 @@ def _facts(
         cases.append(ShellCase("", (((), ("export COMPUTE_CLUSTER=''",)),)))
     # Containers are started with theirs.
     slurm = [c for c in clusters if not SCHEDULERS[c.scheduler].in_containers]
-    lines = {c.id: _export_lines(merge_pairs(c.environment, environment)) for c in slurm}
+    of_files = _file_lines(settings)
+    lines = {
+        c.id: (*_export_lines(merge_pairs(c.environment, environment)), *of_files) for c in slurm
+    }
     if any(lines.values()):
         arms = [((c.id,), lines[c.id]) for c in slurm if lines[c.id]]
         cases.append(_case(_CLUSTER, arms, complete=len(arms) == len(clusters)))
     return tuple(cases)
+
+
+def _file_lines(settings: Settings) -> tuple[str, ...]:
+    """Variables that pods have from secrets: elsewhere from files, empty where there is none."""
+    lines: list[str] = []
+    for source in settings.environment_from:
+        if not source.name:
+            continue
+        if not source.file:
+            lines.append(f"export {source.name}=''")
+            continue
+        file = _shell_text(source.file)
+        lines.append(f'{source.name}=""')
+        if source.optional:
+            lines.append(f"[[ -r {file} ]] && {source.name}=$(< {file})")
+        else:
+            lines += [
+                f"[[ -r {file} ]] || {{ echo {shell_word(f'{source.file} cannot be read.')} >&2; clean_up 1; }}",
+                f"{source.name}=$(< {file})",
+            ]
+        lines.append(f"export {source.name}")
+    return tuple(lines)
+
+
+def _admitted(clusters: Sequence[Cluster], pods: PodPlan) -> ShellCase | None:
+    """Whether the pod went through the policy that gives it what the app needs, and through this one."""
+    arms = []
+    for offer in pods.offers:
+        admission = next((a for a in pods.admissions if a.cluster == offer.cluster.id), None)
+        policy = admission.policy(offer.node.id) if admission else None
+        if policy is None:
+            continue
+        folder = f"kubernetes/{offer.cluster.id}"
+        missing = (
+            "Not started: the pod lacks what this app needs. The cluster's administrator must apply "
+            f"{folder} of the app, as its README says."
+        )
+        stale = (
+            f"{folder} of another rendering of this app is in force: it should be applied again."
+        )
+        lines = (
+            f'case "${{{MARK}:-}}" in',
+            f"  {policy_mark(policy)}) ;;",
+            '  "")',
+            f"    echo {shell_word(missing)} >&2",
+            "    clean_up 1",
+            "    ;;",
+            f"  *) echo {shell_word(stale)} >&2 ;;",
+            "esac",
+        )
+        arms.append(((f"{offer.cluster.id}/{offer.node.id}",), lines))
+    if not arms:
+        return None
+    return _case(_CLUSTER_AND_NODE, arms, complete=len(arms) == len(pods.offers))
+
+
+def _places(
+    site: SiteProfile, settings: Settings, clusters: Sequence[Cluster], offers: Sequence[Offer]
+) -> tuple[ShellCase, ...]:
+    """Where each of the app's mounts is, in a variable of its name."""
+    cases = []
+    for name in settings.mounts:
+        mount = settings.known_mounts.get(name)
+        if mount is None:
+            continue
+        arms = []
+        for offer in offers:
+            if SCHEDULERS[offer.cluster.scheduler].in_containers:
+                text = _shell_path(place_of(mount, site, offer.node.compute_cluster), mount)
+                lines: tuple[str, ...] = (f"export {mount_variable(name)}={text}",)
+            else:
+                lines = _outside_lines(mount, settings.app.id)
+            arms.append(((f"{offer.cluster.id}/{offer.node.id}",), lines))
+        cases.append(_places_case(clusters, arms))
+    return tuple(cases)
+
+
+def _places_case(
+    clusters: Sequence[Cluster], arms: Sequence[tuple[tuple[str, ...], tuple[str, ...]]]
+) -> ShellCase:
+    """A case by cluster where its node types are alike, by cluster and node type elsewhere."""
+    by_cluster: dict[str, set[tuple[str, ...]]] = {}
+    for (pattern,), lines in arms:
+        by_cluster.setdefault(pattern.split("/")[0], set()).add(lines)
+    if all(len(lines) == 1 for lines in by_cluster.values()):
+        return _case(_CLUSTER, [((c,), next(iter(lines))) for c, lines in by_cluster.items()])
+    return _case(_CLUSTER_AND_NODE, arms)
+
+
+def _outside_lines(mount: Mount, app_id: str) -> tuple[str, ...]:
+    variable, place = mount_variable(mount.name), outside_place(mount)
+    parents = {"<memory>": "/dev/shm", "<scratch>": '"${TMPDIR:-/tmp}"'}
+    if place in parents:
+        name = f"{app_id}-{mount.name}.XXXXXX"
+        return (
+            f"{variable}=$(mktemp -d {parents[place]}/{name}) || clean_up 1",
+            f"export {variable}",
+        )
+    return (f"export {variable}={_shell_path(place, mount)}",)
+
+
+def _shell_path(text: str, mount: Mount) -> str:
+    """A path as a shell word; {user} and {home} may be those of another user."""
+    if not mount.user:
+        return _shell_text(text)
+    words = []
+    for part, is_word in split_placeholders(text):
+        if is_word and part == "home":
+            words.append(f'"$(getent passwd {shell_word(mount.user)} | cut -d: -f6)"')
+        else:
+            words.append(shell_word(mount.user if is_word else part))
+    return "".join(words)
+
+
+def _preparation(settings: Settings, clusters: Sequence[Cluster]) -> ShellCase | None:
+    """What init containers do, for jobs that have none."""
+    outside = [c for c in clusters if not SCHEDULERS[c.scheduler].in_containers]
+    lines: list[str] = []
+    for item in settings.init:
+        if item.git is not None:
+            git = item.git
+            to = f'"${{{mount_variable(git.into)}}}"/{shell_word(git.folder)}'
+            options = f"--depth {git.depth} " if git.depth is not None else ""
+            options += f"--branch {shell_word(git.branch)} " if git.branch else ""
+            lines += [
+                f"if [[ ! -e {to}/.git ]]; then",
+                f"  GIT_TERMINAL_PROMPT=0 git clone {options}-- {shell_word(git.repository)} {to} || clean_up 1",
+                "fi",
+            ]
+        elif item.copy is not None:
+            copy = item.copy
+            to = f'"${{{mount_variable(copy.into)}}}"'
+            to += f"/{shell_word(copy.folder)}" if copy.folder else ""
+            done, source = f"{to}/.copied-{item.name}", shell_word(copy.source)
+            lines += [
+                f"if [[ ! -e {done} ]]; then",
+                f"  mkdir -p {to} && cp -R {source}/. {to} && touch {done} || clean_up 1",
+                "fi",
+            ]
+    if not lines or not outside:
+        return None
+    arms = [((c.id,), tuple(lines)) for c in outside]
+    return _case(_CLUSTER, arms, complete=len(outside) == len(clusters))
+
+
+def _tidying(settings: Settings, clusters: Sequence[Cluster]) -> tuple[str, ...]:
+    """Directories that end with the job, where no pod takes them along."""
+    if all(SCHEDULERS[c.scheduler].in_containers for c in clusters):
+        return ()
+    known = (settings.known_mounts.get(name) for name in settings.mounts)
+    made = [m for m in known if m is not None and outside_place(m).startswith("<")]
+    outside = " | ".join(
+        shell_word(c.id) for c in clusters if not SCHEDULERS[c.scheduler].in_containers
+    )
+    if not made:
+        return ()
+    lines = ('case "${OOD_CLUSTER:-}" in', f"  {outside})")
+    removals = (f'    rm -rf -- "${{{mount_variable(m.name)}:-}}"' for m in made)
+    return (*lines, *removals, "    ;;", "esac")
 
 
 def _export_lines(environment: Pairs) -> tuple[str, ...]:
@@ -183,6 +368,8 @@ def _connection(clusters: Sequence[Cluster]) -> ShellCase:
     arms = []
     for cluster in clusters:
         lines = _IN_CONTAINER if SCHEDULERS[cluster.scheduler].in_containers else _ON_NODE
+        if cluster.connection == "appgen":
+            lines = _BY_API
         arms.append(((cluster.id,), lines))
     return _case(_CLUSTER, arms)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ood_appgen.diagnostics import Diagnostic, Span, error, quote
 from ood_appgen.model.app import SCRIPTS, AppSpec, FieldSpec, Option
+from ood_appgen.model.mounts import Mount
+from ood_appgen.model.pods import EnvironmentSource, Init, Pod, merge_pods
 from ood_appgen.model.schedulers import SCHEDULERS
 from ood_appgen.model.site import AppOverride, Cluster, SiteProfile, merge_pairs
 from ood_appgen.model.text import read_script
@@ -31,8 +34,10 @@ class SiteVersion:
 class Settings:
     """An app as this site has it. `dropped` are fields that the site keeps off the form.
 
-    `fixed_*` are numbers that the form does not ask for; None where it does, or where nothing is
-    said (hours, GPUs).
+    `mounts` are the names that the app needs, `known_mounts` those of the site and the app; where
+    both have a name, the site's counts. `pod` is the app's word on pods, `site_pod` the site's.
+    `init` have their images. `fixed_*` are numbers that the form does not ask for; None where it
+    does, or where nothing is said (hours, GPUs).
     """
 
     app: AppSpec
@@ -45,6 +50,11 @@ class Settings:
     modules: tuple[str, ...]
     image: str
     mounts: tuple[str, ...]
+    known_mounts: Mapping[str, Mount]
+    init: tuple[Init, ...]
+    environment_from: tuple[EnvironmentSource, ...]
+    pod: Pod
+    site_pod: Pod | None
     fixed_cores: int | None
     fixed_gpus: int | None
     fixed_hours: int | None
@@ -77,6 +87,8 @@ def settle(
                 (app.span, "the app"),
             )
         )
+    known_mounts = {**{m.name: m for m in app.own_mounts}, **site.mounts}
+    findings += _check_own_mounts(site, app, override)
     settings = Settings(
         app=app,
         title=_first(override.title if override else None, app.title),
@@ -89,7 +101,15 @@ def settle(
         image=_first(
             override.image if override else None, app.container.image if app.container else ""
         ),
-        mounts=_mounts(site, app, override, clusters, findings),
+        mounts=_mounts(site, app, override, known_mounts, clusters, findings),
+        known_mounts=known_mounts,
+        init=_init(app, override, findings),
+        environment_from=(
+            *app.environment_from,
+            *(override.pod.environment_from if override and override.pod else ()),
+        ),
+        pod=merge_pods((app.pod, Pod(environment_from=app.environment_from))),
+        site_pod=override.pod if override else None,
         fixed_cores=_fixed(
             fields,
             dropped,
@@ -409,26 +429,81 @@ def _scripts(
     return tuple((name, texts[name]) for name in SCRIPTS if texts.get(name))
 
 
+def _init(
+    app: AppSpec, override: AppOverride | None, findings: list[Diagnostic]
+) -> tuple[Init, ...]:
+    """The init containers with their images: the site's word, the app's, or the program's own."""
+    images = dict(override.init_images) if override else {}
+    for name in images:
+        if name not in [i.name for i in app.init] and override:
+            findings.append(
+                error(
+                    override.span,
+                    "init-unknown",
+                    f"{app.id} has no init container {quote(name)}",
+                    did_you_mean(name, [i.name for i in app.init]),
+                    (app.span, "the app"),
+                )
+            )
+    own = app.container.image if app.container else ""
+    if override and override.image is not None:
+        own = override.image
+    return tuple(replace(i, image=images.get(i.name) or i.image or own) for i in app.init)
+
+
 def _mounts(
     site: SiteProfile,
     app: AppSpec,
     override: AppOverride | None,
+    known: Mapping[str, Mount],
     clusters: tuple[Cluster, ...],
     findings: list[Diagnostic],
 ) -> tuple[str, ...]:
-    if not any(SCHEDULERS[c.scheduler].in_containers for c in clusters):
-        return ()  # elsewhere the site's file systems are simply there
-    for name, span in app.mounts:
-        if name not in site.mounts:
+    """The names of the app's mounts.
+
+    Where no cluster has containers, the site's file systems are simply there: a mount that the site
+    does not describe matters only where a script looks for it.
+    """
+    in_containers = any(SCHEDULERS[c.scheduler].in_containers for c in clusters)
+    scripts = "\n".join(text for _, text in app.scripts)
+    wanted = [*app.mounts, *(m for i in app.init for m in i.mounts)]
+    into = [i.into for i in app.init]
+    for name, span in wanted:
+        used = in_containers or mount_variable(name) in scripts or name in into
+        if name not in known and used:
             findings.append(
                 error(
                     span,
                     "mount-unknown",
                     f"{app.id} needs the mount {quote(name)}, which the site does not have",
-                    did_you_mean(name, site.mounts) or "describe it under `mounts` in the profile",
+                    did_you_mean(name, known) or "describe it under `mounts` in the profile",
                     (site.span, "the profile"),
                 )
             )
     names = [name for name, _ in app.mounts]
-    names += [name for name, _ in override.mounts] if override else []
+    names += [name for name, _ in override.mounts] if override and in_containers else []
     return tuple(dict.fromkeys(names))
+
+
+def _check_own_mounts(
+    site: SiteProfile, app: AppSpec, override: AppOverride | None
+) -> list[Diagnostic]:
+    """A mount of the app's own gives way to the site's of that name only where the site says so."""
+    taken = [name for name, _ in override.mounts] if override else []
+    return [
+        error(
+            mount.span,
+            "mount-own",
+            f"the mount {quote(mount.name)} of {app.id} has the name of a mount of the site",
+            f"to have the site's, write `apps: {{{app.id}: {{mounts: [{mount.name}]}}}}` in the profile; "
+            "else rename one of them",
+            (site.mounts[mount.name].span, "the site's"),
+        )
+        for mount in app.own_mounts
+        if mount.name in site.mounts and mount.name not in taken
+    ]
+
+
+def mount_variable(name: str) -> str:
+    """The shell variable that says where a mount is."""
+    return "MOUNT_" + name.upper().replace("-", "_")

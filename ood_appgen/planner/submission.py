@@ -51,9 +51,19 @@ def make_request(
         environment=app.environment,
         image=settings.image,
         app_mounts=settings.mounts,
-        mounts=site.mounts,
+        mounts=settings.known_mounts,
+        init=settings.init,
+        label_columns=_label_columns(offers),
+        selecting=frozenset(o.cluster.id for o in offers if o.node.node_selector),
         compute_clusters=site.compute_clusters,
     )
+
+
+def _label_columns(offers: Sequence[Offer]) -> frozenset[str]:
+    """The labels that not all pods have alike."""
+    maps = [dict(o.labels) for o in offers if SCHEDULERS[o.cluster.scheduler].in_containers]
+    keys = {key for labels in maps for key in labels}
+    return frozenset(key for key in keys if len({labels.get(key) for labels in maps}) > 1)
 
 
 def make_table(

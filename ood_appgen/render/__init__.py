@@ -15,7 +15,7 @@ from jinja2.bccache import Bucket
 from ood_appgen import encode
 from ood_appgen.model.plan import AppPlan, Export
 from ood_appgen.model.site import placeholders
-from ood_appgen.render import readme, submission
+from ood_appgen.render import kubernetes, readme, submission
 from ood_appgen.resources import templates_path
 
 _PROXY = {"node": "/node", "rnode": "/rnode"}
@@ -46,14 +46,21 @@ def render(plan: AppPlan) -> tuple[RenderedFile, ...]:
     }
     if scripts.waiting or scripts.after:
         texts["template/after.sh.erb"] = ("after.sh.erb.j2", {})
-    if scripts.clean:
+    if scripts.clean or scripts.tidying:
         texts["template/clean.sh.erb"] = ("clean.sh.erb.j2", {})
     if plan.view is not None and plan.view.kind != "novnc":
         texts["view.html.erb"] = ("view.html.erb.j2", {"view": _view_context(plan)})
-    names = sorted([*texts, "README.md", *([plan.app.icon] if plan.app.icon_file else [])])
+    of_clusters = kubernetes.files(plan)
+    names = sorted(
+        [*texts, *of_clusters, "README.md", *([plan.app.icon] if plan.app.icon_file else [])]
+    )
     texts["README.md"] = (
         "README.md.j2",
-        {"fields": readme.field_rows(plan), "files": readme.file_rows(names)},
+        {
+            "fields": readme.field_rows(plan),
+            "files": readme.file_rows(names),
+            "clusters": readme.cluster_sections(plan),
+        },
     )
     files = [
         RenderedFile(
@@ -61,6 +68,7 @@ def render(plan: AppPlan) -> tuple[RenderedFile, ...]:
         )
         for path, (template, context) in texts.items()
     ]
+    files += [RenderedFile(path, text.encode()) for path, text in of_clusters.items()]
     if plan.app.icon_file:
         files.append(RenderedFile(plan.app.icon, plan.app.icon_file))
     return tuple(sorted(files, key=lambda f: f.path))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from ood_appgen.model.admission import APP_LABEL, Admission
 from ood_appgen.model.plan import NO_LIMIT_HOURS, AppPlan, Offer
 
 
@@ -68,6 +69,69 @@ _FILE_TEXTS = {
 }
 
 
+_KUBERNETES_TEXTS = {
+    "policy.yaml": "gives the app's pods what Open OnDemand's own template cannot say",
+    "objects.yaml": "what the cluster needs once",
+    "each-namespace.yaml": "what the namespace of each user needs",
+    "kustomization.yaml": "the files of this folder that are applied once",
+}
+
+
 def file_rows(names: Sequence[str]) -> list[tuple[str, str]]:
     """Each file of the app with what it does."""
-    return [(name, _FILE_TEXTS[name]) for name in names]
+    texts = {**_FILE_TEXTS}
+    texts |= {
+        n: _KUBERNETES_TEXTS[n.rpartition("/")[2]] for n in names if n.startswith("kubernetes/")
+    }
+    return [(name, texts[name]) for name in names]
+
+
+def cluster_sections(plan: AppPlan) -> list[tuple[str, list[str]]]:
+    """For each cluster that must be prepared: who applies what, and what happens without it."""
+    return [(a.cluster, list(_cluster_lines(a))) for a in plan.admissions]
+
+
+def _cluster_lines(admission: Admission) -> Iterator[str]:
+    folder = f"kubernetes/{admission.cluster}"
+    if admission.policies or admission.cluster_objects:
+        yield (
+            "**Once**, the cluster's administrator runs `kubectl apply -k "
+            f"{folder}`, and again whenever this app is rendered anew."
+        )
+    if admission.policies:
+        kind = (
+            "Kyverno's MutatingPolicy" if admission.kind == "kyverno" else "MutatingAdmissionPolicy"
+        )
+        where = " and ".join(_namespace_words(admission))
+        yield (
+            f"The policy ({kind}) changes the pods with the label `{APP_LABEL}: {admission.app}` in namespaces "
+            f"{where}, and no others. Without it, pods lack what this app needs, and its sessions end at once."
+        )
+    if admission.namespace_objects:
+        kinds = ", ".join(
+            f"{o['kind']} `{o['metadata']['name']}`" for o in admission.namespace_objects
+        )
+        yield (
+            f"**For each user's namespace**, the hook that makes it applies {kinds}: "
+            f"`NAMESPACE=... envsubst '$NAMESPACE' < {folder}/each-namespace.yaml | kubectl apply -f -`. Without "
+            "them, pods are refused, or wait for what is missing."
+        )
+    if admission.secrets:
+        names = ", ".join(f"`{name}`" for name in admission.secrets)
+        yield f"**Secrets** that must be in the user's namespace, made by the user or the site: {names}."
+    reason = f", since {admission.security_reason}" if admission.security_reason else ""
+    yield f"The strictest Pod Security level that takes these pods is `{admission.security}`{reason}."
+    if admission.wall_time == "reaper":
+        yield "Pods end with their wall time by the site's job-pod-reaper."
+    elif admission.wall_time == "deadline":
+        yield "Pods end with their wall time: the policy sets `activeDeadlineSeconds`."
+    else:
+        yield "Nothing ends a pod when its wall time is over."
+
+
+def _namespace_words(admission: Admission) -> Iterator[str]:
+    namespaces = admission.namespaces
+    if namespaces.prefix:
+        yield f"whose names begin with `{namespaces.prefix}`"
+    if namespaces.labels:
+        yield "with the label " + ", ".join(f"`{k}: {v}`" for k, v in namespaces.labels)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ood_appgen.diagnostics import quote
+from ood_appgen.model.admission import apply
 from ood_appgen.model.plan import Offer, Submitter, evaluate_submission
 from ood_appgen.schema import check_data
 from ood_appgen.verify import shell
@@ -18,7 +19,7 @@ from ood_appgen.verify.choices import Case, Roles
 from ood_appgen.verify.documents import difference, read_kindly, show, strip_values, substitute
 from ood_appgen.verify.form import Form
 from ood_appgen.verify.limits import check_pod, check_sbatch
-from ood_appgen.verify.pod import check_objects, predict_objects
+from ood_appgen.verify.pod import KubernetesObjects, check_objects, predict_objects
 from ood_appgen.verify.predict import AdapterError, Session, merge_submission
 from ood_appgen.verify.ruby import ADA, STAGED_ROOT, AppAnswer, Failure
 from ood_appgen.verify.sbatch import predict_sbatch
@@ -192,7 +193,7 @@ class Examiner:
                 beyond = check_sbatch(arguments, offer, self._most_hours(offer)) if offer else []
                 wrong: list[str] = []
             elif scheduler == "kubernetes":
-                objects = predict_objects(submission, session)
+                objects = self._admit(predict_objects(submission, session), case)
                 self.samples.setdefault(place, _pod_line(objects.pod))
                 beyond = check_pod(objects.pod, offer) if offer else []
                 wrong = check_objects(objects) if case.phase != "text" else []
@@ -237,6 +238,16 @@ class Examiner:
             for what, limit, asked in beyond
         ]
         return problems
+
+    def _admit(self, objects: KubernetesObjects, case: Case) -> KubernetesObjects:
+        """The objects as they are once the cluster's policy has changed the pod."""
+        plan = self.target.plan
+        admission = plan.admission(case.values[self.roles.cluster]) if plan is not None else None
+        node_type = case.values.get(plan.node_type_field, "") if plan is not None else ""
+        policy = admission.policy(node_type) if admission is not None else None
+        if policy is None:
+            return objects
+        return replace(objects, pod=apply(policy.change, objects.pod))
 
     def _most_hours(self, offer: Offer) -> int:
         plan = self.target.plan

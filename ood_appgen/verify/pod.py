@@ -947,7 +947,7 @@ def _check_container(
 def _check_resources(resources: Mapping[str, Any], where: str, problem: _Problem) -> None:
     limits: dict[str, int] = {}
     for kind in ("limits", "requests"):
-        for name, text in resources[kind].items():
+        for name, text in resources.get(kind, {}).items():
             at = f"{where}.{kind}.{name}"
             amount = _quantity(text)
             if amount is None:
@@ -955,7 +955,7 @@ def _check_resources(resources: Mapping[str, Any], where: str, problem: _Problem
                 continue
             if amount < 0:
                 problem(at, "must not be negative")
-            if name not in ("memory", "cpu"):
+            if name not in ("memory", "cpu", "ephemeral-storage"):
                 if not _is_label_name(name) or ("/" not in name):
                     problem(at, f"{name!r} is no name of a resource")
                 if amount % 10**9:

@@ -1,0 +1,349 @@
+"""Mounts, pods and init containers of a checked document: the same words in site.yml and app.yml."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ood_appgen.credentials import find_credentials, may_be_secret, names_secret
+from ood_appgen.diagnostics import quote
+from ood_appgen.model.mounts import KINDS, Mount
+from ood_appgen.model.pods import Copy, EnvironmentSource, Git, Init, Pod, Quantities
+from ood_appgen.model.site import PLACEHOLDERS, pairs, placeholders, unknown_placeholders
+from ood_appgen.source import Document, PathKey
+
+# Says an error at a path: rule, message, hint, and whether it stands at the key.
+Report = Callable[[PathKey, str, str, str, bool], None]
+
+_KIND_KEYS = ("path", *(kind for kind in KINDS if kind not in ("host", "nfs")))
+_ONLY_WITH_PATH = ("type", "user", "server")
+# Volumes that others make in every pod (OSC/ood_core templates/pod.yml.erb; Kubernetes' service
+# account admission; this package).
+_TAKEN_NAMES = ("configmap-volume", "kube-api-access", "shm")
+_PATH_WORDS = ("compute_cluster", "user", "home")
+_FILE_WORDS = ("user", "home")
+
+
+class PodParser:
+    """Reads the parts of a document that speak of pods."""
+
+    def __init__(self, document: Document, report: Report) -> None:
+        self.document = document
+        self.report = report
+
+    def mount(self, name: str, data: Mapping[str, Any], path: PathKey) -> Mount:
+        """A mount, whose name is no part of `data` here."""
+        named = [key for key in _KIND_KEYS if key in data]
+        if len(named) != 1:
+            given = f"both {quote(named[0])} and {quote(named[1])}" if named else "none of them"
+            self.report(
+                path,
+                "mount-kind",
+                f"the mount {quote(name)} is one of {', '.join(_KIND_KEYS)}, but has {given}",
+                "write one of them",
+                True,
+            )
+        kind = named[0] if named else "path"
+        if kind == "path":
+            kind = "nfs" if "server" in data else "host"
+        self._check_mount(name, kind, data, path)
+        own: Mapping[str, Any] = data.get(kind, {}) if kind not in ("host", "nfs") else {}
+        files = pairs(own.get("files"))
+        for key, text in files:
+            self.refuse_secret((*path, kind, "files", key), key, text)
+        return Mount(
+            name=name,
+            kind=kind,
+            to=data.get("to", data.get("path", "")),
+            span=self.document.key_span(path),
+            path=data.get("path", ""),
+            type=data.get("type", "Directory"),
+            user=data.get("user", ""),
+            server=data.get("server", ""),
+            source=own.get("name", ""),
+            items=pairs(own.get("items")),
+            files=files,
+            mode=int(own["mode"], 8) if "mode" in own else None,
+            optional=own.get("optional", False),
+            medium=own.get("medium", "Disk"),
+            size_mb=own.get("size_mb"),
+            storage_class=own.get("storage_class", ""),
+            access_mode=own.get("access_mode", "ReadWriteOnce"),
+            sub_path=data.get("sub_path", ""),
+            read_only=data.get("read_only", False),
+            propagation=data.get("propagation", "None"),
+            directory=data.get("directory", ""),
+        )
+
+    def _check_mount(self, name: str, kind: str, data: Mapping[str, Any], path: PathKey) -> None:
+        if name in _TAKEN_NAMES:
+            self.report(
+                path,
+                "mount-name",
+                f"a mount cannot be called {quote(name)}: pods have one",
+                "choose another name",
+                True,
+            )
+        if kind not in ("host", "nfs") and "to" not in data:
+            self.report(
+                path,
+                "mount-to",
+                f"the mount {quote(name)} does not say where it is inside the container",
+                "add `to:` with an absolute path",
+                True,
+            )
+        for key in _ONLY_WITH_PATH if kind not in ("host", "nfs") else ():
+            if key in data:
+                self.report(
+                    (*path, key),
+                    "mount-kind",
+                    f"{quote(key)} goes with `path`, not with `{kind}`",
+                    "delete it",
+                    True,
+                )
+        if kind == "nfs" and "type" in data:
+            self.report(
+                (*path, "type"),
+                "mount-type",
+                "an NFS mount has no type; it is always a directory",
+                "",
+                False,
+            )
+        for key, words in (("path", _PATH_WORDS), ("to", _PATH_WORDS), ("directory", _FILE_WORDS)):
+            self._check_words((*path, key), data.get(key, ""), words)
+
+    def _check_words(self, path: PathKey, text: str, known: tuple[str, ...]) -> None:
+        for word in placeholders(text):
+            if word not in known:
+                self.report(
+                    path,
+                    "placeholder",
+                    f"{{{word}}} is not a placeholder of mounts",
+                    "mounts know " + " and ".join(f"{{{k}}}" for k in known),
+                    False,
+                )
+
+    def pod(self, path: PathKey, data: Mapping[str, Any] | None) -> Pod | None:
+        """The pod settings at a path; None where there are none."""
+        if data is None:
+            return None
+        for key, text in pairs(data.get("annotations")):
+            self.refuse_secret((*path, "annotations", key), key, text)
+        for key, text in pairs(data.get("labels")):
+            for word in placeholders(text):
+                if word != "compute_cluster":
+                    self.report(
+                        (*path, "labels", key),
+                        "placeholder",
+                        f"{{{word}}} is not a placeholder of labels",
+                        "labels know {compute_cluster}",
+                        False,
+                    )
+        return Pod(
+            labels=pairs(data.get("labels")),
+            annotations=pairs(data.get("annotations")),
+            tolerations=tuple(
+                self._toleration(t, (*path, "tolerations", i))
+                for i, t in enumerate(data.get("tolerations", ()))
+            ),
+            affinity=data.get("affinity", {}),
+            topology_spread_constraints=tuple(data.get("topology_spread_constraints", ())),
+            priority_class=data.get("priority_class", ""),
+            service_account=data.get("service_account", ""),
+            runtime_class=data.get("runtime_class", ""),
+            scheduler_name=data.get("scheduler_name", ""),
+            shm_mb=data.get("shm_mb"),
+            extended_resources=tuple(data.get("extended_resources", {}).items()),
+            limits=_quantities(data.get("limits")),
+            requests=_quantities(data.get("requests")),
+            environment_from=self.environment_from(
+                (*path, "environment_from"), data.get("environment_from")
+            ),
+            span=self.document.key_span(path),
+        )
+
+    def _toleration(self, data: Mapping[str, Any], path: PathKey) -> Mapping[str, Any]:
+        operator = data.get("operator", "Equal")
+        if "key" not in data and operator != "Exists":
+            self.report(
+                path,
+                "toleration",
+                "a toleration without a key bears every taint, and must say so",
+                "add `key:`, or `operator: Exists`",
+                False,
+            )
+        if operator == "Exists" and data.get("value"):
+            self.report(
+                (*path, "value"),
+                "toleration",
+                "with `operator: Exists` any value is borne",
+                "delete `value`",
+                True,
+            )
+        if "tolerationSeconds" in data and data.get("effect") != "NoExecute":
+            self.report(
+                (*path, "tolerationSeconds"),
+                "toleration",
+                "`tolerationSeconds` goes with `effect: NoExecute`",
+                "",
+                True,
+            )
+        return data
+
+    def environment_from(self, path: PathKey, data: Any) -> tuple[EnvironmentSource, ...]:
+        """Variables from secrets and ConfigMaps."""
+        return tuple(self._source(item, (*path, index)) for index, item in enumerate(data or ()))
+
+    def _source(self, data: Mapping[str, Any], path: PathKey) -> EnvironmentSource:
+        kinds = [kind for kind in ("secret", "configmap") if kind in data]
+        if len(kinds) != 1:
+            self.report(
+                path,
+                "environment-source",
+                "a variable comes from a `secret` or from a `configmap`",
+                "write one of the two",
+                False,
+            )
+        if ("name" in data) != ("key" in data):
+            missing = "key" if "name" in data else "name"
+            self.report(
+                path,
+                "environment-source",
+                f"{quote('name' if missing == 'key' else 'key')} needs {quote(missing)}",
+                "leave both out to take all keys",
+                False,
+            )
+        for key in ("prefix", "file"):
+            if key in data and ("name" in data) == (key == "prefix"):
+                others = "all keys are taken" if key == "prefix" else "one key is"
+                self.report(
+                    (*path, key),
+                    "environment-source",
+                    f"`{key}` counts only where {others}",
+                    "",
+                    True,
+                )
+        self._check_words((*path, "file"), data.get("file", ""), _FILE_WORDS)
+        kind = kinds[0] if kinds else "secret"
+        return EnvironmentSource(
+            kind,
+            data.get(kind, ""),
+            data.get("name", ""),
+            data.get("key", ""),
+            data.get("prefix", ""),
+            data.get("optional", False),
+            data.get("file", ""),
+            self.document.span(path),
+        )
+
+    def mounts(
+        self, path: PathKey, data: Any
+    ) -> tuple[tuple[tuple[str, Any], ...], tuple[Mount, ...]]:
+        """Names of mounts with their places, and those that are described on the spot."""
+        named: list[tuple[str, Any]] = []
+        own: list[Mount] = []
+        for index, item in enumerate(data or ()):
+            place = (*path, index)
+            if isinstance(item, str):
+                named.append((item, self.document.span(place)))
+                continue
+            mount = self.mount(item["name"], {k: v for k, v in item.items() if k != "name"}, place)
+            own.append(mount)
+            named.append((mount.name, mount.span))
+        names = [name for name, _ in named]
+        for name in dict.fromkeys(n for n in names if names.count(n) > 1):
+            self.report(path, "mount-twice", f"the mount {quote(name)} is listed twice", "", True)
+        return tuple(named), tuple(own)
+
+    def init(self, path: PathKey, data: Mapping[str, Any]) -> tuple[Init, tuple[Mount, ...]]:
+        """An init container, and the mounts that it describes itself."""
+        kinds = [kind for kind in ("git", "copy", "command") if kind in data]
+        name = data["name"]
+        if len(kinds) != 1:
+            self.report(
+                (*path, "name"),
+                "init-kind",
+                f"the init container {quote(name)} must have one of `git`, `copy` and `command`",
+                "",
+                False,
+            )
+        if "git" in data and "image" not in data:
+            self.report(
+                (*path, "name"),
+                "init-image",
+                f"{quote(name)} does not say which image has Git in it",
+                "add `image:`, for example alpine/git:2.49.1",
+                False,
+            )
+        environment = pairs(data.get("environment"))
+        self.check_environment((*path, "environment"), environment)
+        named, own = self.mounts((*path, "mounts"), data.get("mounts"))
+        init = Init(
+            name,
+            data.get("image", ""),
+            _git(data.get("git")),
+            _copy(data.get("copy")),
+            tuple(data.get("command", ())),
+            environment,
+            self.environment_from((*path, "environment_from"), data.get("environment_from")),
+            named,
+            _quantities(data.get("limits")),
+            _quantities(data.get("requests")),
+            self.document.span((*path, "name")),
+        )
+        return init, own
+
+    def check_environment(self, path: PathKey, environment: tuple[tuple[str, str], ...]) -> None:
+        """Refuse unknown placeholders and literal secrets in an environment."""
+        for name, text in environment:
+            for word in unknown_placeholders(text):
+                self.report(
+                    (*path, name),
+                    "placeholder",
+                    f"{{{word}}} is not a placeholder",
+                    "known: " + ", ".join(f"{{{known}}}" for known in PLACEHOLDERS),
+                    False,
+                )
+            self.refuse_secret((*path, name), name, text)
+
+    def refuse_secret(self, path: PathKey, name: str, text: str) -> None:
+        """Refuse what looks like a secret: every user can read what appgen writes."""
+        found = next(find_credentials(text), None)
+        what = found.what if found else "a secret"
+        if found or (names_secret(name) and may_be_secret(text)):
+            self.report(
+                path,
+                "secret-literal",
+                f"the value of {name} looks like {what}, and every user can read the app",
+                "keep it in a secret and name that: `environment_from: [{name: ..., secret: ..., key: ...}]`, "
+                "or a file that only the right people can read",
+                False,
+            )
+
+
+def _quantities(data: Mapping[str, int] | None) -> Quantities:
+    return Quantities(**(data or {}))
+
+
+def _git(data: Mapping[str, Any] | None) -> Git | None:
+    if data is None:
+        return None
+    secret = data.get("credentials", {})
+    folder = data["repository"].rstrip("/").rsplit("/", 1)[-1].removesuffix(".git")
+    return Git(
+        data["repository"],
+        data.get("branch", ""),
+        data["into"],
+        data.get("folder", folder),
+        data.get("depth"),
+        secret.get("secret", ""),
+        secret.get("username", "username"),
+        secret.get("token", "token"),
+        secret.get("optional", False),
+    )
+
+
+def _copy(data: Mapping[str, Any] | None) -> Copy | None:
+    if data is None:
+        return None
+    return Copy(data["from"], data["into"], data.get("folder", ""))

@@ -1,0 +1,688 @@
+"""Pods: what OOD's adapter cannot say goes into a policy of the cluster, with the objects it needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ood_appgen.backends.kubernetes import full_image
+from ood_appgen.diagnostics import Diagnostic, error, quote, warning
+from ood_appgen.model.admission import (
+    APP_LABEL,
+    MARK,
+    NODE_TYPE_LABEL,
+    Admission,
+    ContainerChange,
+    Data,
+    PodChange,
+    PodPolicy,
+)
+from ood_appgen.model.mounts import Mount, Pairs
+from ood_appgen.model.plan import Offer
+from ood_appgen.model.pods import EnvironmentSource, Init, Pod
+from ood_appgen.model.schedulers import SCHEDULERS
+from ood_appgen.model.site import Cluster, SiteProfile, merge_pairs
+from ood_appgen.planner.settings import Settings
+
+_MANAGED = {"app.kubernetes.io/managed-by": "appgen", "app.kubernetes.io/part-of": "open-ondemand"}
+_SHM = "shm"
+
+
+@dataclass(frozen=True)
+class PodPlan:
+    """The offers with the labels of their pods, and what each cluster's administrator applies."""
+
+    offers: tuple[Offer, ...]
+    admissions: tuple[Admission, ...]
+
+
+def plan_pods(site: SiteProfile, settings: Settings, offers: Sequence[Offer]) -> PodPlan:
+    """Plan labels, policies and objects of all clusters that run containers."""
+    admissions = []
+    planned: list[Offer] = []
+    for cluster in dict.fromkeys(o.cluster.id for o in offers):
+        mine = [o for o in offers if o.cluster.id == cluster]
+        if not SCHEDULERS[mine[0].cluster.scheduler].in_containers:
+            planned += mine
+            continue
+        admission = _plan_cluster(site, settings, mine)
+        planned += [replace(o, labels=_labels(o, settings, admission)) for o in mine]
+        if not admission.empty:
+            admissions.append(admission)
+    return PodPlan(tuple(planned), tuple(admissions))
+
+
+def needs(pod: Pod, mounts: Sequence[Mount], init: Sequence[Init]) -> Iterator[str]:
+    """What of a pod only a policy can say, in words."""
+    for mount in mounts:
+        if mount.needs_policy:
+            yield f"the mount {quote(mount.name)} ({mount.kind})"
+    storage = (pod.limits.ephemeral_storage_mb, pod.requests.ephemeral_storage_mb)
+    if any(number is not None for number in storage):
+        yield "`ephemeral_storage_mb`"
+    yield from (f"`{name}`" for name in _ONLY_BY_POLICY if getattr(pod, name))
+    for container in init:
+        if container.limits.named() or container.requests.named():
+            yield f"limits of the init container {quote(container.name)}"
+        if container.sources:
+            yield f"environment of the init container {quote(container.name)} from secrets"
+        if container.mounts:
+            yield f"mounts of the init container {quote(container.name)} alone"
+
+
+# Settings that the adapter's template has no place for.
+_ONLY_BY_POLICY = (
+    "shm_mb", "environment_from", "tolerations", "affinity", "topology_spread_constraints",
+    "annotations", "priority_class", "service_account", "runtime_class", "scheduler_name",
+    "extended_resources",
+)  # fmt: skip
+
+
+def mounts_of(cluster: Cluster, settings: Settings) -> tuple[Mount, ...]:
+    """The mounts of the program's container on a cluster: the cluster's, then the app's."""
+    names = dict.fromkeys([*(name for name, _ in cluster.mounts), *settings.mounts])
+    return tuple(settings.known_mounts[n] for n in names if n in settings.known_mounts)
+
+
+def place_of(mount: Mount, site: SiteProfile, compute_cluster: str) -> str:
+    """Where a mount is inside the containers of a node type; {user} and {home} stay as they are."""
+    compute = site.compute_clusters.get(compute_cluster)
+    own = dict(compute.paths).get(mount.name) if compute else None
+    return own or mount.to.replace("{compute_cluster}", compute_cluster)
+
+
+def policy_mark(policy: PodPolicy) -> str:
+    """The value of `MARK` that a policy puts into its pods."""
+    return next(str(e["value"]) for e in policy.change.program.env if e["name"] == MARK)
+
+
+def _plan_cluster(site: SiteProfile, settings: Settings, offers: Sequence[Offer]) -> Admission:
+    cluster = offers[0].cluster
+    mounts = mounts_of(cluster, settings)
+    policies = _policies(site, settings, offers, mounts) if cluster.policy != "none" else ()
+    pods = [o.pod for o in offers]
+    security, reason = _security(mounts, settings)
+    return Admission(
+        cluster=cluster.id,
+        kind=cluster.policy,
+        app=settings.app.id,
+        namespaces=cluster.namespaces,
+        policies=policies,
+        cluster_objects=tuple(_cluster_objects(cluster, pods)),
+        namespace_objects=tuple(_namespace_objects(cluster, settings, mounts, pods)),
+        secrets=tuple(_secrets(mounts, settings, pods)),
+        security=security,
+        security_reason=reason,
+        wall_time=cluster.wall_time,
+    )
+
+
+def _labels(offer: Offer, settings: Settings, admission: Admission) -> Pairs:
+    own: dict[str, str] = {}
+    if admission.policies or offer.cluster.portal_cidrs:
+        own[APP_LABEL] = settings.app.id
+    if any(policy.node_types for policy in admission.policies):
+        own[NODE_TYPE_LABEL] = offer.node.id
+    return merge_pairs(offer.cluster.labels, offer.pod.labels, tuple(own.items()))
+
+
+# -- policies -----------------------------------------------------------------------------------
+
+
+def _policies(
+    site: SiteProfile, settings: Settings, offers: Sequence[Offer], mounts: Sequence[Mount]
+) -> tuple[PodPolicy, ...]:
+    """One policy for all node types whose pods get the same; none where nothing is added."""
+    groups: dict[str, tuple[PodChange, list[str]]] = {}
+    for offer in offers:
+        change = _change(site, settings, offer, mounts)
+        groups.setdefault(_digest(change), (change, []))[1].append(offer.node.id)
+    if len(groups) == 1 and _is_empty(next(iter(groups.values()))[0]):
+        return ()
+    base = f"ood-{settings.app.id.replace('_', '-')}"
+    policies = []
+    for number, (digest, (change, node_types)) in enumerate(groups.items(), 1):
+        mark = {"name": MARK, "value": digest[:12]}
+        program = replace(change.program, env=(mark, *change.program.env))
+        alone = len(groups) == 1
+        policies.append(
+            PodPolicy(
+                base if alone else f"{base}-{number}",
+                replace(change, program=program),
+                () if alone else tuple(node_types),
+            )
+        )
+    return tuple(policies)
+
+
+def _digest(change: PodChange) -> str:
+    text = json.dumps(_plain(change), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, PodChange | ContainerChange):
+        return [_plain(getattr(value, name)) for name in value.__slots__]
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _is_empty(change: PodChange) -> bool:
+    empty = PodChange(ContainerChange(change.program.name))
+    return replace(change, init=()) == empty and all(
+        c == ContainerChange(c.name) for c in change.init
+    )
+
+
+def _change(
+    site: SiteProfile, settings: Settings, offer: Offer, mounts: Sequence[Mount]
+) -> PodChange:
+    pod, compute = offer.pod, offer.node.compute_cluster
+    container = settings.app.container
+    assert container is not None
+    added = [m for m in mounts if m.needs_policy]
+    volume_mounts = [_volume_mount(m, place_of(m, site, compute)) for m in added]
+    volumes = [_volume(m, compute) for m in added]
+    in_program = {m.name for m in mounts}
+    init = []
+    for item in settings.init:
+        own = [settings.known_mounts[n] for n, _ in item.mounts if n not in in_program]
+        volumes += [_volume(m, compute) for m in own]
+        init.append(
+            ContainerChange(
+                item.name,
+                (*volume_mounts, *(_volume_mount(m, place_of(m, site, compute)) for m in own)),
+                *_environment(item.sources),
+                _sorted(item.limits.named()),
+                _sorted(item.requests.named() or item.limits.named()),
+            )
+        )
+    of_program = list(volume_mounts)
+    if pod.shm_mb is not None:
+        empty = {"medium": "Memory", "sizeLimit": f"{pod.shm_mb}Mi"}
+        volumes.append({"name": _SHM, "emptyDir": empty})
+        of_program.append({"name": _SHM, "mountPath": "/dev/shm"})
+    devices = {name: str(number) for name, number in pod.extended_resources}
+    program = ContainerChange(
+        container.name,
+        tuple(of_program),
+        *_environment(pod.environment_from),
+        _sorted({**_storage(pod.limits.named()), **devices}),
+        _sorted({**(_storage(pod.requests.named()) or _storage(pod.limits.named())), **devices}),
+    )
+    return PodChange(
+        program=program,
+        init=tuple(init),
+        volumes=tuple({v["name"]: v for v in volumes}.values()),
+        tolerations=pod.tolerations,
+        topology_spread_constraints=pod.topology_spread_constraints,
+        settings=tuple(_settings(pod)),
+        annotations=pod.annotations,
+        deadline=offer.cluster.wall_time == "deadline",
+    )
+
+
+def _settings(pod: Pod) -> Iterator[tuple[str, Any]]:
+    given: tuple[tuple[str, Any], ...] = (
+        ("serviceAccountName", pod.service_account),
+        ("priorityClassName", pod.priority_class),
+        ("runtimeClassName", pod.runtime_class),
+        ("schedulerName", pod.scheduler_name),
+        ("affinity", pod.affinity),
+    )
+    yield from ((name, value) for name, value in given if value)
+
+
+def _storage(named: Mapping[str, str]) -> dict[str, str]:
+    """The rest goes into the submit file."""
+    return {k: v for k, v in named.items() if k == "ephemeral-storage"}
+
+
+def _sorted(quantities: Mapping[str, str]) -> Pairs:
+    return tuple(sorted(quantities.items()))
+
+
+def _environment(
+    sources: Sequence[EnvironmentSource],
+) -> tuple[tuple[Data, ...], tuple[Data, ...]]:
+    """Single variables, and whole secrets or ConfigMaps."""
+    single: list[Data] = []
+    whole: list[Data] = []
+    for source in sources:
+        optional = {"optional": True} if source.optional else {}
+        kind = "secret" if source.kind == "secret" else "configMap"
+        if source.key:
+            reference = {"name": source.source, "key": source.key, **optional}
+            single.append({"name": source.name, "valueFrom": {f"{kind}KeyRef": reference}})
+        else:
+            prefix = {"prefix": source.prefix} if source.prefix else {}
+            whole.append({**prefix, f"{kind}Ref": {"name": source.source, **optional}})
+    return tuple(single), tuple(whole)
+
+
+def _volume_mount(mount: Mount, place: str) -> Data:
+    data: dict[str, Any] = {"name": mount.name, "mountPath": place}
+    if mount.sub_path:
+        data["subPath"] = mount.sub_path
+    if mount.read_only:
+        data["readOnly"] = True
+    if mount.propagation != "None":
+        data["mountPropagation"] = mount.propagation
+    return data
+
+
+def _volume(mount: Mount, compute_cluster: str) -> dict[str, Any]:
+    path = mount.path.replace("{compute_cluster}", compute_cluster)
+    optional = {"optional": True} if mount.optional else {}
+    files: dict[str, Any] = {}
+    if mount.items:
+        files["items"] = [{"key": key, "path": to} for key, to in mount.items]
+    if mount.mode is not None:
+        files["defaultMode"] = mount.mode
+    files |= optional
+    empty: dict[str, Any] = {"medium": "Memory"} if mount.medium == "Memory" else {}
+    if mount.size_mb is not None:
+        empty["sizeLimit"] = f"{mount.size_mb}Mi"
+    source: dict[str, dict[str, Any]] = {
+        "host": {"hostPath": {"path": path, "type": mount.type}},
+        "nfs": {"nfs": {"server": mount.server, "path": path}},
+        "pvc": {"persistentVolumeClaim": {"claimName": mount.source}},
+        "configmap": {"configMap": {"name": mount.source, **files}},
+        "secret": {"secret": {"secretName": mount.source, **files}},
+        "empty_dir": {"emptyDir": empty},
+        "ephemeral": {"ephemeral": {"volumeClaimTemplate": {"spec": _claim(mount)}}},
+    }
+    return {"name": mount.name, **source[mount.kind]}
+
+
+def _claim(mount: Mount) -> dict[str, Any]:
+    spec: dict[str, Any] = {"accessModes": [mount.access_mode]}
+    if mount.storage_class:
+        spec["storageClassName"] = mount.storage_class
+    spec["resources"] = {"requests": {"storage": f"{mount.size_mb}Mi"}}
+    return spec
+
+
+# -- objects ------------------------------------------------------------------------------------
+
+
+def _cluster_objects(cluster: Cluster, pods: Sequence[Pod]) -> Iterator[Data]:
+    used = {p.priority_class for p in pods}
+    for item in cluster.priority_classes:
+        if item.name in used:
+            yield {
+                "apiVersion": "scheduling.k8s.io/v1",
+                "kind": "PriorityClass",
+                "metadata": {"name": item.name, "labels": dict(_MANAGED)},
+                "value": item.value,
+                "globalDefault": False,
+                "preemptionPolicy": "PreemptLowerPriority" if item.preemption else "Never",
+                **({"description": item.description} if item.description else {}),
+            }
+
+
+def _namespace_objects(
+    cluster: Cluster, settings: Settings, mounts: Sequence[Mount], pods: Sequence[Pod]
+) -> Iterator[Data]:
+    own = [settings.known_mounts[n] for i in settings.init for n, _ in i.mounts]
+    for mount in dict.fromkeys([*mounts, *own]):
+        if mount.kind == "pvc" and mount.size_mb is not None:
+            yield _object("v1", "PersistentVolumeClaim", mount.source, spec=_claim(mount))
+        if mount.kind == "configmap" and mount.files:
+            yield _object("v1", "ConfigMap", mount.source, data=dict(mount.files))
+    if cluster.connection == "appgen":
+        yield from _rights(dict.fromkeys(p.service_account or "default" for p in pods))
+    container = settings.app.container
+    if cluster.portal_cidrs and container is not None:
+        spec = {
+            "podSelector": {"matchLabels": {APP_LABEL: settings.app.id}},
+            "policyTypes": ["Ingress"],
+            "ingress": [
+                {
+                    "from": [{"ipBlock": {"cidr": cidr}} for cidr in cluster.portal_cidrs],
+                    "ports": [{"protocol": "TCP", "port": container.port}],
+                }
+            ],
+        }
+        name = f"ood-{settings.app.id.replace('_', '-')}"
+        yield _object("networking.k8s.io/v1", "NetworkPolicy", name, spec=spec)
+
+
+def _rights(accounts: Mapping[str, None]) -> Iterator[Data]:
+    """What the job script needs to find its port and to keep the password where OOD reads it."""
+    rules = [
+        {"apiGroups": [""], "resources": ["pods", "services"], "verbs": ["get"]},
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create", "get", "patch"]},
+    ]
+    yield from (_object("v1", "ServiceAccount", name) for name in accounts if name != "default")
+    yield _object("rbac.authorization.k8s.io/v1", "Role", "ood-session", rules=rules)
+    yield _object(
+        "rbac.authorization.k8s.io/v1",
+        "RoleBinding",
+        "ood-session",
+        roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "ood-session"},
+        subjects=[{"kind": "ServiceAccount", "name": name} for name in accounts],
+    )
+
+
+def _object(version: str, kind: str, name: str, **rest: Any) -> Data:
+    return {
+        "apiVersion": version,
+        "kind": kind,
+        "metadata": {"name": name, "labels": dict(_MANAGED)},
+        **rest,
+    }
+
+
+def _secrets(mounts: Sequence[Mount], settings: Settings, pods: Sequence[Pod]) -> Iterator[str]:
+    own = [settings.known_mounts[n] for i in settings.init for n, _ in i.mounts]
+    sources = [s for p in pods for s in p.environment_from]
+    sources += [s for i in settings.init for s in i.sources]
+    names = [m.source for m in (*mounts, *own) if m.kind == "secret"]
+    names += [s.source for s in sources if s.kind == "secret"]
+    yield from dict.fromkeys(names)
+
+
+def _security(mounts: Sequence[Mount], settings: Settings) -> tuple[str, str]:
+    """The strictest Pod Security level, and which mount keeps pods from a stricter one."""
+    own = [settings.known_mounts[n] for i in settings.init for n, _ in i.mounts]
+    for kind, level in (("host", "privileged"), ("nfs", "baseline")):
+        for mount in (*mounts, *own):
+            if mount.kind == kind:
+                return level, f"the mount {mount.name} is a {kind} mount"
+    return "restricted", ""
+
+
+# -- checks -------------------------------------------------------------------------------------
+
+
+def check_pods(site: SiteProfile, settings: Settings, offers: Sequence[Offer]) -> list[Diagnostic]:
+    """What contradicts itself, what the cluster forbids, and what nothing on it can say."""
+    findings: list[Diagnostic] = []
+    for cluster in {o.cluster.id: o.cluster for o in offers}.values():
+        mine = [o for o in offers if o.cluster.id == cluster.id]
+        if SCHEDULERS[cluster.scheduler].in_containers:
+            findings += _Checker(site, settings, cluster, mine).check()
+        else:
+            findings += _check_outside(settings, cluster, mine)
+    return findings
+
+
+class _Checker:
+    """The checks of one cluster with containers."""
+
+    def __init__(
+        self, site: SiteProfile, settings: Settings, cluster: Cluster, offers: Sequence[Offer]
+    ) -> None:
+        self.site, self.settings, self.cluster, self.offers = site, settings, cluster, offers
+        self.mounts = mounts_of(cluster, settings)
+        self.own = tuple(settings.known_mounts[n] for i in settings.init for n, _ in i.mounts)
+        self.the_app = (settings.app.span, "the app")
+        self.the_cluster = (cluster.span, "the cluster")
+
+    def check(self) -> list[Diagnostic]:
+        """All findings."""
+        return [
+            *self._check_wall_time(),
+            *self._check_policy(),
+            *self._check_places(),
+            *self._check_forbidden(),
+            *self._check_images(),
+            *self._check_init(),
+            *self._check_quantities(),
+            *self._check_labels(),
+        ]
+
+    def _check_wall_time(self) -> Iterator[Diagnostic]:
+        if not self.cluster.wall_time:
+            yield warning(
+                self.cluster.span,
+                "pod-wall-time",
+                f"nothing is said to end a pod on {quote(self.cluster.id)} when its wall time is over",
+                "write `wall_time: reaper` where job-pod-reaper runs, `wall_time: deadline` to have the "
+                "policy end it, or `wall_time: unlimited`",
+            )
+        if self.cluster.wall_time == "deadline" and self.cluster.policy == "none":
+            yield error(
+                self.cluster.span,
+                "pod-policy",
+                "`wall_time: deadline` needs a policy, and the cluster has `policy: none`",
+                "write `wall_time: reaper` or `wall_time: unlimited`, or allow a policy",
+            )
+
+    def _check_policy(self) -> Iterator[Diagnostic]:
+        if self.cluster.policy != "none":
+            return
+        found = dict.fromkeys(
+            what for o in self.offers for what in needs(o.pod, self.mounts, self.settings.init)
+        )
+        for what in found:
+            yield error(
+                self.cluster.span,
+                "pod-policy",
+                f"Open OnDemand's adapter cannot say {what}, and {quote(self.cluster.id)} has `policy: none`",
+                "allow a policy (`policy: v1`), or do without it there",
+                self.the_app,
+            )
+
+    def _check_places(self) -> Iterator[Diagnostic]:
+        """Mounts of one place, and places that the cluster does not know."""
+        taken: dict[tuple[str, str], Mount] = {}
+        for offer in self.offers:
+            for mount in self.mounts:
+                place = place_of(mount, self.site, offer.node.compute_cluster)
+                whose = f"{place} of {mount.user}" if mount.user and "{" in place else place
+                other = taken.setdefault((offer.node.id, whose), mount)
+                if other is not mount:
+                    yield error(
+                        mount.span,
+                        "mount-place",
+                        f"{quote(mount.name)} and {quote(other.name)} are both mounted at {place}",
+                        "change `to:` of one of them",
+                        (other.span, "the other"),
+                    )
+            other_shm = taken.get((offer.node.id, "/dev/shm"))
+            if offer.pod.shm_mb is not None and other_shm is not None:
+                yield error(
+                    other_shm.span,
+                    "mount-place",
+                    f"{quote(other_shm.name)} is mounted at /dev/shm, where `shm_mb` puts a RAM disk",
+                    "keep one of the two",
+                    (offer.pod.span or self.cluster.span, "`shm_mb`"),
+                )
+        for mount in (*self.mounts, *self.own):
+            through_policy = mount.needs_policy or mount in self.own
+            for text in (mount.path, mount.to) if through_policy else ():
+                for word in ("user", "home"):
+                    if f"{{{word}}}" in text:
+                        yield error(
+                            mount.span,
+                            "mount-placeholder",
+                            f"{{{word}}} of the mount {quote(mount.name)} is known to Open OnDemand, not to the "
+                            "cluster's policy, which makes this mount",
+                            "write a fixed path; only host and nfs mounts without sub_path, read_only and "
+                            "propagation may hold it",
+                        )
+
+    def _check_forbidden(self) -> Iterator[Diagnostic]:
+        forbidden = self.cluster.forbidden
+        for mount in dict.fromkeys((*self.mounts, *self.own)):
+            if mount.kind in forbidden.mounts:
+                yield self._refuse(
+                    "mounts", f"the mount {quote(mount.name)} is a {mount.kind} mount", mount.span
+                )
+            outside = mount.kind == "host" and not any(
+                mount.path == base or mount.path.startswith(base.rstrip("/") + "/")
+                for base in forbidden.host_paths
+            )
+            if forbidden.host_paths and outside:
+                allowed = ", ".join(forbidden.host_paths)
+                yield self._refuse(
+                    "host_paths_outside",
+                    f"the mount {quote(mount.name)} is {mount.path}, and hosts' paths end at {allowed}",
+                    mount.span,
+                )
+        if forbidden.init_without_limits:
+            for item in self.settings.init:
+                if not {"cpu", "memory"} <= item.limits.named().keys():
+                    yield self._refuse(
+                        "init_without_limits",
+                        f"the init container {quote(item.name)} has no limits on CPU and memory",
+                        item.span,
+                        "add `limits: {cpu_millicores: 500, memory_mb: 256}`",
+                    )
+
+    def _refuse(self, rule: str, what: str, span: Any, hint: str = "") -> Diagnostic:
+        return error(
+            span,
+            "forbidden",
+            f"the rule {rule} of {quote(self.cluster.id)} forbids this: {what}",
+            hint or "change it, or leave the cluster out for this app",
+            (self.cluster.forbidden.span, "the rule"),
+        )
+
+    def _check_images(self) -> Iterator[Diagnostic]:
+        forbidden = self.cluster.forbidden
+        container = self.settings.app.container
+        assert container is not None
+        images = [("the container", self.settings.image, container.span)]
+        images += [
+            (f"the init container {quote(i.name)}", i.image, i.span) for i in self.settings.init
+        ]
+        for what, image, span in images:
+            full = full_image(self.cluster, image)
+            if forbidden.images_without_digest and "@sha256:" not in full:
+                yield self._refuse(
+                    "images_without_digest",
+                    f"the image {quote(full)} of {what} is not named by its digest",
+                    span,
+                    "write name:tag@sha256:... (the site can say it: `apps: {"
+                    f"{self.settings.app.id}: {{image: ...}}}}`)",
+                )
+            if forbidden.registries and not any(
+                full.startswith(f"{registry}/") for registry in forbidden.registries
+            ):
+                yield self._refuse(
+                    "registries_outside",
+                    f"the image {quote(full)} of {what} is from none of {', '.join(forbidden.registries)}",
+                    span,
+                )
+
+    def _check_init(self) -> Iterator[Diagnostic]:
+        container = self.settings.app.container
+        assert container is not None
+        for item in self.settings.init:
+            if item.name == container.name:
+                yield error(
+                    item.span,
+                    "init-twice",
+                    f"{quote(item.name)} is the program's container",
+                    "choose another name",
+                )
+            into = item.into
+            if not into:
+                continue
+            reachable = {m.name: m for m in self.mounts}
+            reachable |= {n: self.settings.known_mounts[n] for n, _ in item.mounts}
+            mount = reachable.get(into)
+            if mount is None:
+                yield error(
+                    item.span,
+                    "mount-unknown",
+                    f"{quote(item.name)} writes into the mount {quote(into)}, which the pod does not have",
+                    f"its mounts: {', '.join(reachable) or 'none'}",
+                    self.the_cluster,
+                )
+            elif mount.read_only or mount.kind in ("configmap", "secret"):
+                yield error(
+                    item.span,
+                    "mount-read-only",
+                    f"{quote(item.name)} cannot write into the mount {quote(into)}: it is read only",
+                    "write into another mount",
+                    (mount.span, "the mount"),
+                )
+
+    def _check_quantities(self) -> Iterator[Diagnostic]:
+        for offer in self.offers:
+            pod = offer.pod
+            least = offer.memory_mb or (offer.memory_mb_per_core or 0) * max(offer.cores.start, 1)
+            least = pod.limits.memory_mb or least
+            if pod.shm_mb is not None and least and pod.shm_mb >= least:
+                yield warning(
+                    pod.span or self.cluster.span,
+                    "pod-shm",
+                    f"/dev/shm of {pod.shm_mb} MiB counts as memory, of which a pod on {offer.node.id} may have "
+                    f"{least} MiB",
+                    "filling it would end the pod; make it smaller, or give the app more memory",
+                    (offer.node.span, "the node type"),
+                )
+            named = (
+                ("cpu_millicores", "millicores"),
+                ("memory_mb", "MiB"),
+                ("ephemeral_storage_mb", "MiB"),
+            )
+            for key, unit in named:
+                limit, request = getattr(pod.limits, key), getattr(pod.requests, key)
+                if limit is not None and request is not None and request > limit:
+                    yield error(
+                        pod.span or self.cluster.span,
+                        "pod-requests",
+                        f"requests of {request} {unit} are above the limit of {limit} ({key})",
+                        "Kubernetes refuses such a pod",
+                    )
+
+    def _check_labels(self) -> Iterator[Diagnostic]:
+        if not any(o.pod != self.offers[0].pod or o.node.compute_cluster for o in self.offers):
+            return
+        for offer in self.offers:
+            if len(offer.node.id) > 63 or not offer.node.id[-1].isalnum() or "+" in offer.node.id:
+                yield error(
+                    offer.node.span,
+                    "node-type-label",
+                    f"the node type {quote(offer.node.id)} cannot be a pod's label, by which the policy finds it",
+                    "use letters, digits, - _ and . (63 at most), a letter or digit at the end",
+                    self.the_app,
+                )
+
+
+def _check_outside(
+    settings: Settings, cluster: Cluster, offers: Sequence[Offer]
+) -> Iterator[Diagnostic]:
+    """Where there are no containers, each mount is a directory, and each secret a file."""
+    for name in settings.mounts:
+        mount = settings.known_mounts.get(name)
+        if mount is not None and not outside_place(mount):
+            yield error(
+                mount.span,
+                "mount-directory",
+                f"{quote(cluster.id)} has no containers, and the mount {quote(name)} does not say where its data is",
+                "add `directory:` with the path on its nodes, or leave the cluster out for this app",
+                (cluster.span, "the cluster"),
+                (settings.app.span, "the app"),
+            )
+    for source in settings.environment_from:
+        if not source.file and not source.optional:
+            what = source.name or source.source
+            yield error(
+                source.span,
+                "environment-file",
+                f"{quote(cluster.id)} has no containers, and {what} does not say which file holds it there",
+                "add `file:` (for one key), or `optional: true`",
+                (cluster.span, "the cluster"),
+            )
+
+
+def outside_place(mount: Mount) -> str:
+    """Where a mount's data is on clusters without containers; "" where that is not known.
+
+    Directories that end with the job are made there: a word in angle brackets stands for them.
+    """
+    if mount.directory:
+        return mount.directory
+    if mount.kind in ("empty_dir", "ephemeral"):
+        return "<memory>" if mount.medium == "Memory" else "<scratch>"
+    return mount.path if mount.kind == "host" else ""
