@@ -11,8 +11,15 @@ from ood_appgen.model.plan import AppPlan
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "sample_apps"
-SITES = {"osc": SAMPLES / "site.yml", "arc": SAMPLES / "sites" / "arc" / "site.yml"}
-APPS = ("codeserver", "desktop", "jupyter", "rstudio")
+SITES = {
+    "osc": SAMPLES / "site.yml",
+    "arc": SAMPLES / "sites" / "arc" / "site.yml",
+    "cloud": SAMPLES / "sites" / "cloud" / "site.yml",
+}
+APPS = (
+    "codeserver", "cvmfs-notebook", "data-mover", "desktop", "jupyter", "notebook-from-git",
+    "pytorch", "rstudio",
+)  # fmt: skip
 
 _SMALL_SITE = """\
 site: Test Centre
@@ -58,7 +65,7 @@ class Sample:
 
 @cache
 def render_samples() -> tuple[Sample, ...]:
-    """All sample apps on both sites, with no finding of any kind."""
+    """All sample apps on all sites that have them, with no finding of any kind."""
     samples = []
     for site, site_file in SITES.items():
         result = api.render_apps([SAMPLES / "apps" / app for app in APPS], site_file)
