@@ -87,6 +87,17 @@ def mounts_of(cluster: Cluster, settings: Settings) -> tuple[Mount, ...]:
     return tuple(settings.known_mounts[n] for n in names if n in settings.known_mounts)
 
 
+def init_mounts(settings: Settings) -> tuple[Mount, ...]:
+    """The mounts that init containers name for themselves."""
+    found = (mount for item in settings.init for mount in _mounts_of(item, settings))
+    return tuple({mount.name: mount for mount in found}.values())
+
+
+def _mounts_of(item: Init, settings: Settings) -> list[Mount]:
+    known = settings.known_mounts
+    return [known[name] for name, _ in item.mounts if name in known]
+
+
 def place_of(mount: Mount, site: SiteProfile, compute_cluster: str) -> str:
     """Where a mount is inside the containers of a node type; {user} and {home} stay as they are."""
     compute = site.compute_clusters.get(compute_cluster)
@@ -190,7 +201,7 @@ def _change(
     in_program = {m.name for m in mounts}
     init = []
     for item in settings.init:
-        own = [settings.known_mounts[n] for n, _ in item.mounts if n not in in_program]
+        own = [m for m in _mounts_of(item, settings) if m.name not in in_program]
         volumes += [_volume(m, compute) for m in own]
         init.append(
             ContainerChange(
@@ -328,7 +339,7 @@ def _cluster_objects(cluster: Cluster, pods: Sequence[Pod]) -> Iterator[Data]:
 def _namespace_objects(
     cluster: Cluster, settings: Settings, mounts: Sequence[Mount], pods: Sequence[Pod]
 ) -> Iterator[Data]:
-    own = [settings.known_mounts[n] for i in settings.init for n, _ in i.mounts]
+    own = init_mounts(settings)
     for mount in dict.fromkeys([*mounts, *own]):
         if mount.kind == "pvc" and mount.size_mb is not None:
             yield _object("v1", "PersistentVolumeClaim", mount.source, spec=_claim(mount))
@@ -379,7 +390,7 @@ def _object(version: str, kind: str, name: str, **rest: Any) -> Data:
 
 
 def _secrets(mounts: Sequence[Mount], settings: Settings, pods: Sequence[Pod]) -> Iterator[str]:
-    own = [settings.known_mounts[n] for i in settings.init for n, _ in i.mounts]
+    own = init_mounts(settings)
     sources = [s for p in pods for s in p.environment_from]
     sources += [s for i in settings.init for s in i.sources]
     names = [m.source for m in (*mounts, *own) if m.kind == "secret"]
@@ -389,7 +400,7 @@ def _secrets(mounts: Sequence[Mount], settings: Settings, pods: Sequence[Pod]) -
 
 def _security(mounts: Sequence[Mount], settings: Settings) -> tuple[str, str]:
     """The strictest Pod Security level, and which mount keeps pods from a stricter one."""
-    own = [settings.known_mounts[n] for i in settings.init for n, _ in i.mounts]
+    own = init_mounts(settings)
     for kind, level in (("host", "privileged"), ("nfs", "baseline")):
         for mount in (*mounts, *own):
             if mount.kind == kind:
@@ -420,7 +431,7 @@ class _Checker:
     ) -> None:
         self.site, self.settings, self.cluster, self.offers = site, settings, cluster, offers
         self.mounts = mounts_of(cluster, settings)
-        self.own = tuple(settings.known_mounts[n] for i in settings.init for n, _ in i.mounts)
+        self.own = init_mounts(settings)
         self.the_app = (settings.app.span, "the app")
         self.the_cluster = (cluster.span, "the cluster")
 
@@ -587,7 +598,7 @@ class _Checker:
             if not into:
                 continue
             reachable = {m.name: m for m in self.mounts}
-            reachable |= {n: self.settings.known_mounts[n] for n, _ in item.mounts}
+            reachable |= {m.name: m for m in _mounts_of(item, self.settings)}
             mount = reachable.get(into)
             if mount is None:
                 yield error(
@@ -636,7 +647,8 @@ class _Checker:
                     )
 
     def _check_labels(self) -> Iterator[Diagnostic]:
-        if not any(o.pod != self.offers[0].pod or o.node.compute_cluster for o in self.offers):
+        policies = _policies(self.site, self.settings, self.offers, self.mounts)
+        if not any(policy.node_types for policy in policies):
             return
         for offer in self.offers:
             if len(offer.node.id) > 63 or not offer.node.id[-1].isalnum() or "+" in offer.node.id:
