@@ -132,6 +132,7 @@ def _branch(offers: Sequence[Offer], request: Request) -> Branch:
     mounts = _mounts(cluster, request, compute)
     if mounts:
         native.append(Entry("mounts", Items(mounts)))
+    native += _configmap(cluster, request, compute)
     native += _node_selector(cluster, rows)
     if any("gpu_resource" in r for r in rows):
         value = Either(Fact("gpu_resource"), Literal(DEFAULT_GPU_RESOURCE))
@@ -367,8 +368,32 @@ def _mounts(
     cluster: Cluster, request: Request, compute: list[ComputeCluster]
 ) -> tuple[tuple[Entry, ...], ...]:
     names = dict.fromkeys([name for name, _ in cluster.mounts] + list(request.app_mounts))
-    mounts = [request.mounts[name] for name in names]
-    return tuple(_mount(mount, compute) for mount in mounts if not mount.needs_policy)
+    mounts = (request.mounts[name] for name in names)
+    plain = (mount for mount in mounts if not mount.needs_policy and not mount.of_session)
+    return tuple(_mount(mount, compute) for mount in plain)
+
+
+def _below(place: Expr, rest: str) -> Expr:
+    if isinstance(place, Literal):
+        return Literal(f"{place.value}{rest}")
+    return Join((place, Literal(rest))) if rest else place
+
+
+def _configmap(cluster: Cluster, request: Request, compute: list[ComputeCluster]) -> list[Entry]:
+    """The files of the session's own ConfigMap; each is mounted at its place."""
+    names = dict.fromkeys([name for name, _ in cluster.mounts] + list(request.app_mounts))
+    files: list[tuple[Entry, ...]] = []
+    for mount in (request.mounts[name] for name in names):
+        place = _place(mount, compute)
+        for key, text in mount.files if mount.of_session else ():
+            if mount.sub_path and mount.sub_path != dict(mount.items).get(key, key):
+                continue  # another file of it is mounted alone
+            below = "" if mount.sub_path else f"/{dict(mount.items).get(key, key)}"
+            path = _below(place, below)
+            where = [("mount_path", path), ("sub_path", Literal(key))]
+            places = [Entry(f"{prefix}{k}", v) for prefix in ("", "init_") for k, v in where]
+            files.append((Entry("filename", Literal(key)), Entry("data", Literal(text)), *places))
+    return [Entry("configmap", (Entry("files", Items(tuple(files))),))] if files else []
 
 
 def _place(mount: Mount, compute: list[ComputeCluster]) -> Expr:

@@ -22,9 +22,10 @@ _OF_THE_ADAPTER = ("host", "nfs")
 class Mount:
     """A mount; paths may hold {compute_cluster}, {user} and {home}.
 
-    `source` is the name of the claim, ConfigMap or secret. `items` are keys and the paths that they
-    become, `files` the content that appgen is to write, `directory` is where the same data is on
-    clusters without containers. Sizes are in MiB; None where the profile says nothing.
+    `source` is the name of the claim, ConfigMap or secret; a ConfigMap without is the session's own.
+    `items` are keys and the paths that they become, `files` the content that appgen is to write,
+    `directory` is where the same data is on clusters without containers. Sizes are in MiB; None
+    where the profile says nothing.
     """
 
     name: str
@@ -50,7 +51,14 @@ class Mount:
     directory: str = ""
 
     @property
+    def of_session(self) -> bool:
+        """Whether it is a ConfigMap that OOD makes with each session."""
+        return self.kind == "configmap" and not self.source
+
+    @property
     def needs_policy(self) -> bool:
         """Whether OOD's adapter cannot say it."""
+        if self.of_session:
+            return False
         plain = not (self.sub_path or self.read_only or self.propagation != "None")
         return self.kind not in _OF_THE_ADAPTER or not plain

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ood_appgen.credentials import find_credentials, may_be_secret, names_secret
 from ood_appgen.diagnostics import quote
+from ood_appgen.expr import LABEL_WORDS
 from ood_appgen.model.mounts import KINDS, Mount
 from ood_appgen.model.pods import Copy, EnvironmentSource, Git, Init, Pod, Quantities
 from ood_appgen.model.site import PLACEHOLDERS, pairs, placeholders, unknown_placeholders
@@ -20,6 +22,7 @@ _ONLY_WITH_PATH = ("type", "user", "server")
 # Volumes that others make in every pod (OSC/ood_core templates/pod.yml.erb; Kubernetes' service
 # account admission; this package).
 _TAKEN_NAMES = ("configmap-volume", "kube-api-access", "shm")
+_SESSION_FILE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _PATH_WORDS = ("compute_cluster", "user", "home")
 _FILE_WORDS = ("user", "home")
 
@@ -49,6 +52,8 @@ class PodParser:
         self._check_mount(name, kind, data, path)
         own: Mapping[str, Any] = data.get(kind, {}) if kind not in ("host", "nfs") else {}
         files = pairs(own.get("files"))
+        if kind == "configmap" and "name" not in own:
+            self._check_session_files(name, own, (*path, kind))
         for key, text in files:
             self.refuse_secret((*path, kind, "files", key), key, text)
         return Mount(
@@ -111,6 +116,43 @@ class PodParser:
             )
         for key, words in (("path", _PATH_WORDS), ("to", _PATH_WORDS), ("directory", _FILE_WORDS)):
             self._check_words((*path, key), data.get(key, ""), words)
+
+    def _check_session_files(self, name: str, own: Mapping[str, Any], path: PathKey) -> None:
+        """A session's ConfigMap goes through OOD's adapter, which prints names and texts as they are."""
+        if "files" not in own:
+            self.report(
+                path,
+                "mount-configmap",
+                f"the mount {quote(name)} names no ConfigMap and has no files for one",
+                "add `name:` or `files:`",
+                True,
+            )
+        for key in ("mode", "optional"):
+            if key in own:
+                self.report(
+                    (*path, key),
+                    "mount-configmap",
+                    f"{quote(key)} needs a ConfigMap with a name: Open OnDemand makes the session's own without",
+                    "add `name:`, or delete it",
+                    True,
+                )
+        for key, text in pairs(own.get("files")):
+            if not _SESSION_FILE.match(key) or key.lower() in LABEL_WORDS or key == "script.sh":
+                self.report(
+                    (*path, "files", key),
+                    "mount-configmap",
+                    f"a file of the session's ConfigMap cannot be called {quote(key)}",
+                    "begin with a letter; yes, no, null and the like are none, and script.sh is the job script",
+                    True,
+                )
+            if text[:1].isspace() or not text.endswith("\n") or text.endswith("\n\n"):
+                self.report(
+                    (*path, "files", key),
+                    "mount-configmap",
+                    f"Open OnDemand would change the text of {quote(key)}",
+                    "a text begins with no blank and ends with one line break: write it after `|`",
+                    True,
+                )
 
     def _check_words(self, path: PathKey, text: str, known: tuple[str, ...]) -> None:
         for word in placeholders(text):

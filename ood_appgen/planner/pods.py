@@ -343,7 +343,7 @@ def _namespace_objects(
     for mount in dict.fromkeys([*mounts, *own]):
         if mount.kind == "pvc" and mount.size_mb is not None:
             yield _object("v1", "PersistentVolumeClaim", mount.source, spec=_claim(mount))
-        if mount.kind == "configmap" and mount.files:
+        if mount.kind == "configmap" and mount.source and mount.files:
             yield _object("v1", "ConfigMap", mount.source, data=dict(mount.files))
     if cluster.connection == "appgen":
         yield from _rights(dict.fromkeys(p.service_account or "default" for p in pods))
@@ -445,6 +445,8 @@ class _Checker:
             *self._check_images(),
             *self._check_init(),
             *self._check_quantities(),
+            *self._check_cores(),
+            *self._check_files(),
             *self._check_labels(),
         ]
 
@@ -644,6 +646,41 @@ class _Checker:
                         "pod-requests",
                         f"requests of {request} {unit} are above the limit of {limit} ({key})",
                         "Kubernetes refuses such a pod",
+                    )
+
+    def _check_cores(self) -> Iterator[Diagnostic]:
+        asks = next((f for f in self.settings.fields if f.source == "cores"), None)
+        for offer in self.offers if asks else ():
+            if offer.pod.limits.cpu_millicores is not None and asks is not None:
+                yield error(
+                    offer.pod.span or self.cluster.span,
+                    "pod-limits",
+                    "`limits: cpu_millicores` would overrule the cores that users ask for",
+                    "delete it, or the field; `requests` may be lower than what users ask for",
+                    (asks.span, "the field"),
+                )
+
+    def _check_files(self) -> Iterator[Diagnostic]:
+        """The files of all mounts of the session's own are in one ConfigMap."""
+        taken: dict[str, Mount] = {}
+        for mount in (m for m in (*self.mounts, *self.own) if m.of_session):
+            if mount in self.own and mount not in self.mounts:
+                yield error(
+                    mount.span,
+                    "mount-configmap",
+                    f"the session's ConfigMap {quote(mount.name)} is mounted for the program too",
+                    "list it under the app's `mounts`, or give it a `name`",
+                )
+            for key, _ in mount.files:
+                other = taken.setdefault(key, mount)
+                if other is not mount:
+                    yield error(
+                        mount.span,
+                        "mount-configmap",
+                        f"{quote(mount.name)} and {quote(other.name)} both have a file {quote(key)}, and a session "
+                        "has one ConfigMap",
+                        "rename one of the files (`items` gives it another path)",
+                        (other.span, "the other"),
                     )
 
     def _check_labels(self) -> Iterator[Diagnostic]:

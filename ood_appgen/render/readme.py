@@ -29,6 +29,8 @@ def gpus_text(offer: Offer, plan: AppPlan) -> str:
 
 def memory_text(offer: Offer) -> str:
     """Memory of an offer."""
+    if offer.pod.limits.memory_mb is not None:
+        return f"{offer.pod.limits.memory_mb} MiB"
     if offer.memory_mb is not None:
         return f"{offer.memory_mb} MiB"
     return f"{offer.memory_mb_per_core} MiB a core" if offer.memory_mb_per_core else ""
