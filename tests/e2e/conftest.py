@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: one Slurm, one Ruby, the sample apps for the tests' site.
+"""What the end-to-end tests share: one Slurm, one Kubernetes, one Ruby, the sample apps for the tests' site.
 
 A program that is missing is a failure where CI is set, and a skip elsewhere.
 """
@@ -12,6 +12,7 @@ import signal
 import tempfile
 from pathlib import Path
 
+import kubernetes_server
 import pytest
 import slurm_node
 from programs import cache_folder, install_jupyter, write_module
@@ -77,3 +78,18 @@ def staging(slurm: slurm_node.SlurmNode):
 def written(slurm: slurm_node.SlurmNode) -> dict[str, Path]:
     """The directories of the apps, by id."""
     return {app.id: write_app(app, slurm.folder / "apps") for app in APPS.values()}
+
+
+@pytest.fixture(scope="session")
+def kubernetes():
+    """One for all tests: what they make in it has names, or namespaces, of their own."""
+    for name in ("openssl", "setpriv", "pgrep"):
+        require_tool(name)
+    programs = kubernetes_server.find_programs()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    keep = ROOT / "build" / "e2e" / "kubernetes"
+    with (
+        tempfile.TemporaryDirectory(prefix="ood-appgen-e2e-", dir="/tmp") as name,
+        kubernetes_server.start(Path(name), keep, programs) as server,
+    ):
+        yield server
