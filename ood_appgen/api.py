@@ -117,6 +117,7 @@ def render_apps(app_dirs: Sequence[Path], site_file: Path, everything: bool = Fa
         findings += found
         if rendered is not None:
             apps.append(rendered)
+    findings += planner.check_together([(a.plan.app, a.plan.admissions) for a in apps])
     if site is not None and everything and not has_errors(findings):
         findings += [_unknown_app(app, seen) for name, app in site.apps.items() if name not in seen]
     return Result(tuple(apps), tuple(skipped), tuple(sort(findings)))

@@ -173,7 +173,7 @@ class ScriptPlan:
     """The job scripts. Texts of the app and the site are data for the templates.
 
     `places` are the app's mounts, `preparation` what init containers do elsewhere, `api_clusters`
-    those where the script asks Kubernetes for its own place, `tidying` what goes at the end.
+    those where the script asks Kubernetes for its own place.
     """
 
     exports: tuple[Export, ...]
@@ -181,7 +181,6 @@ class ScriptPlan:
     admitted: ShellCase | None
     places: tuple[ShellCase, ...]
     preparation: ShellCase | None
-    tidying: tuple[str, ...]
     api_clusters: tuple[str, ...]
     api_everywhere: bool
     site_before: tuple[SiteText, ...]

@@ -352,7 +352,8 @@ class PodParser:
         """Refuse what looks like a secret: every user can read what appgen writes."""
         found = next(find_credentials(text), None)
         what = found.what if found else "a secret"
-        if found or (names_secret(name) and may_be_secret(text)):
+        named = names_secret(name) or name.upper().endswith("TOKEN")
+        if found or (named and may_be_secret(text)):
             self.report(
                 path,
                 "secret-literal",

@@ -1,5 +1,6 @@
-"""`build`: a site profile and an app spec become a plan. The only place where anything is decided."""
+"""The only place that decides: a site profile and an app spec become a plan."""
 
 from ood_appgen.planner.build import build
+from ood_appgen.planner.pods import check_together
 
-__all__ = ["build"]
+__all__ = ["build", "check_together"]

@@ -20,6 +20,7 @@ from ood_appgen.model.admission import (
     PodChange,
     PodPolicy,
 )
+from ood_appgen.model.app import AppSpec
 from ood_appgen.model.mounts import Mount, Pairs
 from ood_appgen.model.plan import Offer
 from ood_appgen.model.pods import EnvironmentSource, Init, Pod
@@ -365,19 +366,22 @@ def _namespace_objects(
 
 def _rights(accounts: Mapping[str, None]) -> Iterator[Data]:
     """What the job script needs to find its port and to keep the password where OOD reads it."""
+    group = "rbac.authorization.k8s.io"
     rules = [
         {"apiGroups": [""], "resources": ["pods", "services"], "verbs": ["get"]},
-        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create", "get", "patch"]},
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create", "patch"]},
     ]
     yield from (_object("v1", "ServiceAccount", name) for name in accounts if name != "default")
-    yield _object("rbac.authorization.k8s.io/v1", "Role", "ood-session", rules=rules)
-    yield _object(
-        "rbac.authorization.k8s.io/v1",
-        "RoleBinding",
-        "ood-session",
-        roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "ood-session"},
-        subjects=[{"kind": "ServiceAccount", "name": name} for name in accounts],
-    )
+    yield _object(f"{group}/v1", "Role", "ood-session", rules=rules)
+    for name in accounts:
+        # One for each: other apps may have other accounts, and must not lose theirs.
+        yield _object(
+            f"{group}/v1",
+            "RoleBinding",
+            f"ood-session-{name}",
+            roleRef={"apiGroup": group, "kind": "Role", "name": "ood-session"},
+            subjects=[{"kind": "ServiceAccount", "name": name}],
+        )
 
 
 def _object(version: str, kind: str, name: str, **rest: Any) -> Data:
@@ -406,6 +410,28 @@ def _security(mounts: Sequence[Mount], settings: Settings) -> tuple[str, str]:
             if mount.kind == kind:
                 return level, f"the mount {mount.name} is a {kind} mount"
     return "restricted", ""
+
+
+def check_together(apps: Sequence[tuple[AppSpec, Sequence[Admission]]]) -> list[Diagnostic]:
+    """Apps that describe one object of a cluster differently: whoever is applied last would win."""
+    findings = []
+    seen: dict[tuple[str, str, str], tuple[AppSpec, Data]] = {}
+    for app, admissions in apps:
+        for admission in admissions:
+            for item in (*admission.cluster_objects, *admission.namespace_objects):
+                key = (admission.cluster, item["kind"], item["metadata"]["name"])
+                other, known = seen.setdefault(key, (app, item))
+                if known != item:
+                    findings.append(
+                        error(
+                            app.span,
+                            "object-twice",
+                            f"{app.id} and {other.id} describe the {key[1]} {quote(key[2])} of {key[0]} differently",
+                            "give one of them another name, or the site one mount for both",
+                            (other.span, "the other app"),
+                        )
+                    )
+    return findings
 
 
 # -- checks -------------------------------------------------------------------------------------

@@ -77,7 +77,6 @@ def plan_scripts(
         else None,
         places=_places(site, settings, clusters, offers),
         preparation=_preparation(settings, clusters),
-        tidying=_tidying(settings, clusters),
         api_clusters=by_api,
         api_everywhere=len(by_api) == len(clusters),
         site_before=_site_texts(clusters, {c.id: c.before for c in clusters}),
@@ -202,6 +201,15 @@ def _file_lines(settings: Settings) -> tuple[str, ...]:
     return tuple(lines)
 
 
+# Directories that end with the job. Open OnDemand's clean.sh runs only where the program ends by
+# itself (OSC/ood_core lib/ood_core/batch_connect/template.rb, clean_up), a trap also where the job is
+# cancelled or its time is over.
+_SCRATCH = (
+    "JOB_SCRATCH=()",
+    """trap '((${#JOB_SCRATCH[@]} == 0)) || rm -rf -- "${JOB_SCRATCH[@]}"' EXIT""",
+)
+
+
 def _admitted(clusters: Sequence[Cluster], pods: PodPlan) -> ShellCase | None:
     """Whether the pod went through the policy that gives it what the app needs, and through this one."""
     arms = []
@@ -239,6 +247,15 @@ def _places(
 ) -> tuple[ShellCase, ...]:
     """Where each of the app's mounts is, in a variable of its name."""
     cases = []
+    made = [
+        mount
+        for name in settings.mounts
+        if (mount := settings.known_mounts.get(name)) is not None
+        and outside_place(mount).startswith("<")
+    ]
+    outside = [c for c in clusters if not SCHEDULERS[c.scheduler].in_containers]
+    if made and outside:
+        cases.append(ShellCase("", (((), _SCRATCH),)))
     for name in settings.mounts:
         mount = settings.known_mounts.get(name)
         if mount is None:
@@ -275,6 +292,7 @@ def _outside_lines(mount: Mount, app_id: str) -> tuple[str, ...]:
         return (
             f"{variable}=$(mktemp -d {parents[place]}/{name}) || clean_up 1",
             f"export {variable}",
+            f'JOB_SCRATCH+=("${{{variable}}}")',
         )
     return (f"export {variable}={_shell_path(place, mount)}",)
 
@@ -314,29 +332,19 @@ def _preparation(settings: Settings, clusters: Sequence[Cluster]) -> ShellCase |
             done, source = f"{to}/.copied-{item.name}", shell_word(copy.source)
             lines += [
                 f"if [[ ! -e {done} ]]; then",
-                f"  mkdir -p {to} && cp -R {source}/. {to} && touch {done} || clean_up 1",
+                f"  mkdir -p {to} || clean_up 1",
+                f"  if [[ -d {source} ]]; then",
+                f"    cp -R {source}/. {to} || clean_up 1",
+                "  else",
+                f"    cp {source} {to} || clean_up 1",
+                "  fi",
+                f"  touch {done}",
                 "fi",
             ]
     if not lines or not outside:
         return None
     arms = [((c.id,), tuple(lines)) for c in outside]
     return _case(_CLUSTER, arms, complete=len(outside) == len(clusters))
-
-
-def _tidying(settings: Settings, clusters: Sequence[Cluster]) -> tuple[str, ...]:
-    """Directories that end with the job, where no pod takes them along."""
-    if all(SCHEDULERS[c.scheduler].in_containers for c in clusters):
-        return ()
-    known = (settings.known_mounts.get(name) for name in settings.mounts)
-    made = [m for m in known if m is not None and outside_place(m).startswith("<")]
-    outside = " | ".join(
-        shell_word(c.id) for c in clusters if not SCHEDULERS[c.scheduler].in_containers
-    )
-    if not made:
-        return ()
-    lines = ('case "${OOD_CLUSTER:-}" in', f"  {outside})")
-    removals = (f'    rm -rf -- "${{{mount_variable(m.name)}:-}}"' for m in made)
-    return (*lines, *removals, "    ;;", "esac")
 
 
 def _export_lines(environment: Pairs) -> tuple[str, ...]:

@@ -46,7 +46,7 @@ def render(plan: AppPlan) -> tuple[RenderedFile, ...]:
     }
     if scripts.waiting or scripts.after:
         texts["template/after.sh.erb"] = ("after.sh.erb.j2", {})
-    if scripts.clean or scripts.tidying:
+    if scripts.clean:
         texts["template/clean.sh.erb"] = ("clean.sh.erb.j2", {})
     if plan.view is not None and plan.view.kind != "novnc":
         texts["view.html.erb"] = ("view.html.erb.j2", {"view": _view_context(plan)})
