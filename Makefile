@@ -17,7 +17,8 @@ APPGEN := $(VENV)/bin/appgen
 demo: $(VENV)/installed
 	@$(APPGEN) render --site sample_apps/site.yml --output build/osc > build/osc.log
 	@$(APPGEN) render sample_apps/apps/* --site sample_apps/sites/arc/site.yml --output build/arc > build/arc.log
-	@$(VENV)/bin/python tools/describe_demo.py build/osc build/arc
+	@$(APPGEN) render sample_apps/apps/* --site sample_apps/sites/cloud/site.yml --output build/cloud > build/cloud.log
+	@$(VENV)/bin/python tools/describe_demo.py build/osc build/arc build/cloud
 
 test: $(VENV)/installed-for-tests
 	@tools/install-programs ruby shellcheck procps fish zsh mandoc groff
@@ -30,7 +31,7 @@ test: $(VENV)/installed-for-tests
 # Who asks for these tests wants them run: what is missing is a failure, as in CI.
 e2e: $(VENV)/installed-for-tests
 	@tools/install-programs ruby slurm-wlm munge environment-modules netcat-openbsd procps passwd \
-	  python3-venv openssl
+	  python3-venv openssl gettext-base
 	@# Without Go the tests that need Kubernetes fail; the others run.
 	-@tools/kubernetes/build
 	CI=$${CI:-true} $(VENV)/bin/pytest tests/e2e

@@ -14,7 +14,7 @@ def describe(folder: Path) -> str:
 def main() -> None:
     """Describe the folders named on the command line."""
     folders = [Path(arg) for arg in sys.argv[1:]]
-    print("Two sites, four apps each, rendered from the same app.yml files and checked:")
+    print(f"{len(folders)} sites, rendered from the same app.yml files and checked:")
     for folder in folders:
         print(f"  {describe(folder)}")
     first = folders[0] / "jupyter"
@@ -24,6 +24,12 @@ def main() -> None:
         f"  {first}/submit.yml.erb   the table of node types, a branch for Slurm and one for Kubernetes"
     )
     print(f"  {first}/form.yml         limits and options that follow cluster and node type")
+    cluster = next(
+        folder for folder in folders if any(folder.glob("pytorch/kubernetes/*/policy.yaml"))
+    )
+    print(
+        f"  {cluster}/pytorch/kubernetes   what a cluster's administrator applies, as the app's README says"
+    )
     print("Try: change a number in sample_apps/site.yml, then")
     print(f"  .venv/bin/appgen render --site sample_apps/site.yml --output {folders[0]} --diff")
 
