@@ -25,7 +25,9 @@ def main() -> None:
     )
     print(f"  {first}/form.yml         limits and options that follow cluster and node type")
     cluster = next(
-        folder for folder in folders if any(folder.glob("pytorch/kubernetes/*/policy.yaml"))
+        folder
+        for folder in reversed(folders)
+        if any(folder.glob("pytorch/kubernetes/*/policy.yaml"))
     )
     print(
         f"  {cluster}/pytorch/kubernetes   what a cluster's administrator applies, as the app's README says"
