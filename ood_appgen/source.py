@@ -7,6 +7,7 @@ here and never data: whoever writes `- 3.10` in a list of versions means the tex
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,10 @@ class Document:
     def key_span(self, path: PathKey) -> Span:
         """The place of the key at `path`; list items have none, so theirs is the item."""
         return self.key_spans.get(path) or self.span(path)
+
+    def places(self, path: PathKey, data: Iterable[str]) -> dict[str, Span]:
+        """The places of the keys in `data`, which are those of the mapping at `path`."""
+        return {key: self.key_span((*path, key)) for key in data}
 
 
 def read_file(path: Path, shown_as: str) -> tuple[Document | None, list[Diagnostic]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ood_appgen.diagnostics import Span
 
@@ -25,7 +26,7 @@ class Mount:
     `source` is the name of the claim, ConfigMap or secret; a ConfigMap without is the session's own.
     `items` are keys and the paths that they become, `files` the content that appgen is to write,
     `directory` is where the same data is on clusters without containers. Sizes are in MiB; None
-    where the profile says nothing.
+    where the profile says nothing. `places` are those of its keys.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Mount:
     read_only: bool = False
     propagation: str = "None"
     directory: str = ""
+    places: Mapping[str, Span] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def of_session(self) -> bool:

@@ -78,6 +78,7 @@ class PodParser:
             read_only=data.get("read_only", False),
             propagation=data.get("propagation", "None"),
             directory=data.get("directory", ""),
+            places=self.document.places(path, data),
         )
 
     def _check_mount(self, name: str, kind: str, data: Mapping[str, Any], path: PathKey) -> None:
@@ -201,7 +202,7 @@ class PodParser:
             environment_from=self.environment_from(
                 (*path, "environment_from"), data.get("environment_from")
             ),
-            span=self.document.key_span(path),
+            places=self.document.places(path, data),
         )
 
     def _toleration(self, data: Mapping[str, Any], path: PathKey) -> Mapping[str, Any]:
@@ -332,6 +333,7 @@ class PodParser:
             _quantities(data.get("limits")),
             _quantities(data.get("requests")),
             self.document.span((*path, "name")),
+            self.document.places(path, data),
         )
         return init, own
 

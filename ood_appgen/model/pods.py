@@ -47,7 +47,10 @@ class EnvironmentSource:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """Settings of pods. Tolerations, affinity and spread are in Kubernetes' own words."""
+    """Settings of pods. Tolerations, affinity and spread are in Kubernetes' own words.
+
+    `places` has the keys that were written, and where.
+    """
 
     labels: Pairs = ()
     annotations: Pairs = ()
@@ -63,7 +66,7 @@ class Pod:
     limits: Quantities = Quantities()
     requests: Quantities = Quantities()
     environment_from: tuple[EnvironmentSource, ...] = ()
-    span: Span | None = None
+    places: Mapping[str, Span] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,7 @@ class Init:
     limits: Quantities
     requests: Quantities
     span: Span
+    places: Mapping[str, Span] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def into(self) -> str:
@@ -142,6 +146,16 @@ def merge_pods(layers: Iterable[Pod | None]) -> Pod:
     return merged
 
 
+def nearest_pod(layers: Iterable[Pod]) -> Pod | None:
+    """The words of all layers, where each key of a later one replaces that of an earlier one."""
+    nearest: Pod | None = None
+    for layer in layers:
+        given = {name: getattr(layer, name) for name in layer.places}
+        places = {**nearest.places, **layer.places} if nearest else layer.places
+        nearest = replace(nearest, **given, places=places) if nearest else layer
+    return nearest
+
+
 _MAPPINGS = ("labels", "annotations", "extended_resources")
 
 
@@ -149,7 +163,9 @@ def _add(first: Pod, second: Pod) -> Pod:
     changes: dict[str, Any] = {}
     for part in fields(Pod):
         old, new = getattr(first, part.name), getattr(second, part.name)
-        if part.name in _MAPPINGS:
+        if part.name == "places":
+            changes[part.name] = {**old, **new}
+        elif part.name in _MAPPINGS:
             changes[part.name] = tuple({**dict(old), **dict(new)}.items())
         elif part.name == "environment_from":
             named = {source.name for source in new if source.name}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -127,14 +127,17 @@ class PriorityClass:
 
 @dataclass(frozen=True, slots=True)
 class Forbidden:
-    """What a cluster refuses. `host_paths` and `registries` are what alone is allowed; empty: all."""
+    """What a cluster refuses. `host_paths` and `registries` are what alone is allowed; empty: all.
+
+    `places` are those of the rules.
+    """
 
     host_paths: tuple[str, ...]
     mounts: tuple[str, ...]
     init_without_limits: bool
     images_without_digest: bool
     registries: tuple[str, ...]
-    span: Span
+    places: Mapping[str, Span] = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,11 @@ class Cluster:
     portal_cidrs: tuple[str, ...]
     forbidden: Forbidden
     span: Span
+    places: Mapping[str, Span] = field(compare=False, repr=False)
+
+    def place(self, key: str) -> Span:
+        """Where a key is written; the cluster's own place where it is not."""
+        return self.places.get(key, self.span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +233,11 @@ class AppOverride:
     mounts: tuple[tuple[str, Span], ...]
     read_files: tuple[str, ...]
     span: Span
+    places: Mapping[str, Span] = field(compare=False, repr=False)
+
+    def place(self, key: str) -> Span:
+        """Where a key is written; the app's own place where it is not."""
+        return self.places.get(key, self.span)
 
 
 @dataclass(frozen=True)

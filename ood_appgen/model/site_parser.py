@@ -9,6 +9,7 @@ from typing import Any
 from ood_appgen.diagnostics import Diagnostic, Span, error, quote
 from ood_appgen.model.mounts import Mount, Pairs
 from ood_appgen.model.pod_parser import PodParser
+from ood_appgen.model.pods import nearest_pod
 from ood_appgen.model.schedulers import SCHEDULERS
 from ood_appgen.model.site import (
     AppOverride,
@@ -161,6 +162,7 @@ class _Parser:
             portal_cidrs=self._cidrs((*path, "portal_cidrs"), data.get("portal_cidrs", ())),
             forbidden=self._forbidden((*path, "forbid"), data.get("forbid", {})),
             span=self.document.key_span(path),
+            places=self.document.places(path, data),
         )
 
     def _connection(self, path: PathKey, data: dict[str, Any]) -> str:
@@ -195,7 +197,7 @@ class _Parser:
             data.get("init_without_limits", False),
             data.get("images_without_digest", False),
             tuple(data.get("registries_outside", ())),
-            self.document.key_span(path),
+            self.document.places(path, data),
         )
 
     def _script(self, text: str, directory: Path, path: PathKey) -> str:
@@ -227,7 +229,13 @@ class _Parser:
     ) -> NodeType:
         path: PathKey = (*cluster_path, "node_types", node_id)
         data: dict[str, Any] = {}
-        for layer in (cluster.get("defaults") or {}, shared.get(node_id) or {}, own):
+        layers: tuple[tuple[PathKey, dict[str, Any]], ...] = (
+            ((*cluster_path, "defaults"), cluster.get("defaults") or {}),
+            (("node_types", node_id), shared.get(node_id) or {}),
+            (path, own),
+        )
+        pods = []
+        for place, layer in layers:
             if "memory_mb" in layer and "memory_mb_per_core" in layer:
                 self._error(
                     path,
@@ -243,6 +251,8 @@ class _Parser:
                 known = data.get(key)
                 both = isinstance(value, dict) and isinstance(known, dict)
                 data[key] = {**known, **value} if both and known is not None else value
+            pod = self.pods.pod((*place, "pod"), layer.get("pod"))
+            pods += [pod] if pod is not None else []
         if cluster["node_types"][node_id] is None and node_id not in shared:
             self._error(
                 path,
@@ -286,20 +296,9 @@ class _Parser:
             max_hours=data.get("max_hours"),
             compute_cluster=compute_cluster,
             node_selector=pairs(data.get("node_selector")),
-            pod=self.pods.pod(self._pod_path(path, own, node_id, shared), data.get("pod")),
+            pod=nearest_pod(pods),
             span=self.document.key_span(path),
         )
-
-    @staticmethod
-    def _pod_path(
-        path: PathKey, own: dict[str, Any], node_id: str, shared: dict[str, Any]
-    ) -> PathKey:
-        """Where a node type's pod settings are written: at the nearest of three places."""
-        if "pod" in own:
-            return (*path, "pod")
-        if "pod" in (shared.get(node_id) or {}):
-            return ("node_types", node_id, "pod")
-        return (*path[:-2], "defaults", "pod")
 
     def _refuse_foreign_node_keys(
         self, path: PathKey, data: dict[str, Any], scheduler: str
@@ -502,6 +501,7 @@ class _Parser:
                 (*data.get("scripts", {}).values(), *data.get("blocks", {}).values())
             ),
             span=self.document.key_span(path),
+            places=self.document.places(path, data),
         )
 
     def _blocks(self, path: PathKey, data: dict[str, str], directory: Path) -> Pairs:

@@ -13,6 +13,14 @@ from ood_appgen.planner.settings import Settings
 
 _LABEL = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?\Z")
 _WORD = "{compute_cluster}"
+LABEL_HINT = (
+    "Kubernetes takes letters, digits and - _ . (63 at most), a letter or digit at both ends"
+)
+
+
+def is_label(text: str) -> bool:
+    """Whether Kubernetes takes a text as the value of a label."""
+    return bool(_LABEL.match(text))
 
 
 def check_placeholders(
@@ -25,12 +33,12 @@ def check_placeholders(
         if not SCHEDULERS[cluster.scheduler].in_containers:
             continue
         account = cluster.account
-        if account.ask == "fixed" and not _LABEL.match(account.value):
+        if account.ask == "fixed" and not is_label(account.value):
             findings[cluster.id, "account"] = error(
                 account.span or cluster.span,
                 "account",
                 f"the account {quote(account.value)} cannot be a pod's label",
-                "Kubernetes takes letters, digits and - _ . (63 at most)",
+                LABEL_HINT,
             )
         if offer.node.compute_cluster:
             continue
@@ -53,7 +61,13 @@ def _users(site: SiteProfile, settings: Settings, offer: Offer) -> list[tuple[st
     names = [*(name for name, _ in cluster.mounts), *settings.mounts]
     known = settings.known_mounts
     mounts = [known[name] for name in dict.fromkeys(names) if name in known]
+    mounts += [known[n] for item in settings.init for n, _ in item.mounts if n in known]
     users = [(f"the mount {m.name}", m.span) for m in mounts if _WORD in m.path + m.to]
+    users += [
+        (f"the environment of the init container {item.name}", item.places["environment"])
+        for item in settings.init
+        if any(_WORD in text for _, text in item.environment)
+    ]
     for what, texts in (
         ("a label", (*cluster.labels, *offer.pod.labels)),
         ("the node selector", (*cluster.node_selector, *offer.node.node_selector)),

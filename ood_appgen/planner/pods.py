@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ood_appgen.backends.kubernetes import full_image
-from ood_appgen.diagnostics import Diagnostic, error, quote, warning
+from ood_appgen.diagnostics import Diagnostic, Span, error, quote, warning
 from ood_appgen.model.admission import (
     APP_LABEL,
     MARK,
@@ -23,9 +23,10 @@ from ood_appgen.model.admission import (
 from ood_appgen.model.app import AppSpec
 from ood_appgen.model.mounts import Mount, Pairs
 from ood_appgen.model.plan import Offer
-from ood_appgen.model.pods import EnvironmentSource, Init, Pod
+from ood_appgen.model.pods import EnvironmentSource, Init, Pod, Quantities
 from ood_appgen.model.schedulers import SCHEDULERS
 from ood_appgen.model.site import Cluster, SiteProfile, merge_pairs
+from ood_appgen.planner.containers import LABEL_HINT, is_label
 from ood_appgen.planner.settings import Settings
 
 _MANAGED = {"app.kubernetes.io/managed-by": "appgen", "app.kubernetes.io/part-of": "open-ondemand"}
@@ -56,22 +57,33 @@ def plan_pods(site: SiteProfile, settings: Settings, offers: Sequence[Offer]) ->
     return PodPlan(tuple(planned), tuple(admissions))
 
 
-def needs(pod: Pod, mounts: Sequence[Mount], init: Sequence[Init]) -> Iterator[str]:
-    """What of a pod only a policy can say, in words."""
+def _needs(
+    pod: Pod, mounts: Sequence[Mount], init: Sequence[Init]
+) -> Iterator[tuple[str, Span | None]]:
+    """What of a pod only a policy can say, in words, and where it is written."""
     for mount in mounts:
         if mount.needs_policy:
-            yield f"the mount {quote(mount.name)} ({mount.kind})"
-    storage = (pod.limits.ephemeral_storage_mb, pod.requests.ephemeral_storage_mb)
-    if any(number is not None for number in storage):
-        yield "`ephemeral_storage_mb`"
-    yield from (f"`{name}`" for name in _ONLY_BY_POLICY if getattr(pod, name))
-    for container in init:
-        if container.limits.named() or container.requests.named():
-            yield f"limits of the init container {quote(container.name)}"
-        if container.sources:
-            yield f"environment of the init container {quote(container.name)} from secrets"
-        if container.mounts:
-            yield f"mounts of the init container {quote(container.name)} alone"
+            yield f"the mount {quote(mount.name)} ({mount.kind})", mount.span
+    for key in ("limits", "requests"):
+        if getattr(pod, key).ephemeral_storage_mb is not None:
+            yield f"`{key}: ephemeral_storage_mb`", pod.places.get(key)
+    for key in _ONLY_BY_POLICY:
+        if getattr(pod, key):
+            yield f"`{key}`", pod.places.get(key)
+    for item in init:
+        for key in ("limits", "requests"):
+            if getattr(item, key).named():
+                yield f"{key} of the init container {quote(item.name)}", item.places.get(key)
+        if item.sources:
+            yield (
+                f"secrets in the environment of the init container {quote(item.name)}",
+                item.places.get("environment_from", item.places.get("git")),
+            )
+        if item.mounts:
+            yield (
+                f"mounts of the init container {quote(item.name)} alone",
+                item.places.get("mounts"),
+            )
 
 
 # Settings that the adapter's template has no place for.
@@ -124,7 +136,7 @@ def _plan_cluster(site: SiteProfile, settings: Settings, offers: Sequence[Offer]
         namespaces=cluster.namespaces,
         policies=policies,
         cluster_objects=tuple(_cluster_objects(cluster, pods)),
-        namespace_objects=tuple(_namespace_objects(cluster, settings, mounts, pods)),
+        namespace_objects=_once(_namespace_objects(cluster, settings, mounts, pods)),
         secrets=tuple(_secrets(mounts, settings, pods)),
         security=security,
         security_reason=reason,
@@ -384,6 +396,10 @@ def _rights(accounts: Mapping[str, None]) -> Iterator[Data]:
         )
 
 
+def _once(objects: Iterable[Data]) -> tuple[Data, ...]:
+    return tuple({(o["kind"], o["metadata"]["name"]): o for o in objects}.values())
+
+
 def _object(version: str, kind: str, name: str, **rest: Any) -> Data:
     return {
         "apiVersion": version,
@@ -473,8 +489,13 @@ class _Checker:
             *self._check_quantities(),
             *self._check_cores(),
             *self._check_files(),
+            *self._check_objects(),
             *self._check_labels(),
         ]
+
+    def _place(self, offer: Offer, key: str) -> Span:
+        """Where a pod's setting is written."""
+        return offer.pod.places.get(key, self.cluster.span)
 
     def _check_wall_time(self) -> Iterator[Diagnostic]:
         if not self.cluster.wall_time:
@@ -487,35 +508,59 @@ class _Checker:
             )
         if self.cluster.wall_time == "deadline" and self.cluster.policy == "none":
             yield error(
-                self.cluster.span,
+                self.cluster.place("wall_time"),
                 "pod-policy",
                 "`wall_time: deadline` needs a policy, and the cluster has `policy: none`",
                 "write `wall_time: reaper` or `wall_time: unlimited`, or allow a policy",
+                (self.cluster.place("policy"), "no policy"),
             )
 
     def _check_policy(self) -> Iterator[Diagnostic]:
         if self.cluster.policy != "none":
             return
         found = dict.fromkeys(
-            what for o in self.offers for what in needs(o.pod, self.mounts, self.settings.init)
+            need for o in self.offers for need in _needs(o.pod, self.mounts, self.settings.init)
         )
-        for what in found:
+        for what, span in found:
             yield error(
-                self.cluster.span,
+                span or self.settings.app.span,
                 "pod-policy",
                 f"Open OnDemand's adapter cannot say {what}, and {quote(self.cluster.id)} has `policy: none`",
                 "allow a policy (`policy: v1`), or do without it there",
+                (self.cluster.place("policy"), "no policy"),
                 self.the_app,
             )
 
     def _check_places(self) -> Iterator[Diagnostic]:
         """Mounts of one place, and places that the cluster does not know."""
-        taken: dict[tuple[str, str], Mount] = {}
         for offer in self.offers:
-            for mount in self.mounts:
-                place = place_of(mount, self.site, offer.node.compute_cluster)
+            yield from self._check_container(offer, self.mounts, offer.pod.shm_mb is not None)
+            for item in self.settings.init:
+                own = _mounts_of(item, self.settings)
+                yield from self._check_container(offer, dict.fromkeys((*self.mounts, *own)))
+        for mount in (*self.mounts, *self.own):
+            for key in ("path", "to") if mount.needs_policy or mount not in self.mounts else ():
+                for word in ("user", "home"):
+                    if f"{{{word}}}" in getattr(mount, key):
+                        yield error(
+                            mount.places.get(key, mount.span),
+                            "mount-placeholder",
+                            f"{{{word}}} of the mount {quote(mount.name)} is known to Open OnDemand, not to the "
+                            "cluster's policy, which makes this mount",
+                            "write a fixed path; only host and nfs mounts of the program, without sub_path, "
+                            "read_only and propagation, may hold it",
+                        )
+
+    def _check_container(
+        self, offer: Offer, mounts: Iterable[Mount], has_shm: bool = False
+    ) -> Iterator[Diagnostic]:
+        """Mounts of one container at one place."""
+        taken: dict[str, Mount] = {}
+        for mount in mounts:
+            to = place_of(mount, self.site, offer.node.compute_cluster).rstrip("/") or "/"
+            for place in _points(mount, to):
                 whose = f"{place} of {mount.user}" if mount.user and "{" in place else place
-                other = taken.setdefault((offer.node.id, whose), mount)
+                other = taken.setdefault(whose, mount)
                 if other is not mount:
                     yield error(
                         mount.span,
@@ -524,35 +569,24 @@ class _Checker:
                         "change `to:` of one of them",
                         (other.span, "the other"),
                     )
-            other_shm = taken.get((offer.node.id, "/dev/shm"))
-            if offer.pod.shm_mb is not None and other_shm is not None:
-                yield error(
-                    other_shm.span,
-                    "mount-place",
-                    f"{quote(other_shm.name)} is mounted at /dev/shm, where `shm_mb` puts a RAM disk",
-                    "keep one of the two",
-                    (offer.pod.span or self.cluster.span, "`shm_mb`"),
-                )
-        for mount in (*self.mounts, *self.own):
-            through_policy = mount.needs_policy or mount in self.own
-            for text in (mount.path, mount.to) if through_policy else ():
-                for word in ("user", "home"):
-                    if f"{{{word}}}" in text:
-                        yield error(
-                            mount.span,
-                            "mount-placeholder",
-                            f"{{{word}}} of the mount {quote(mount.name)} is known to Open OnDemand, not to the "
-                            "cluster's policy, which makes this mount",
-                            "write a fixed path; only host and nfs mounts without sub_path, read_only and "
-                            "propagation may hold it",
-                        )
+        in_the_way = taken.get("/dev/shm")
+        if has_shm and in_the_way is not None:
+            yield error(
+                in_the_way.span,
+                "mount-place",
+                f"{quote(in_the_way.name)} is mounted at /dev/shm, where `shm_mb` puts a RAM disk",
+                "keep one of the two",
+                (self._place(offer, "shm_mb"), "`shm_mb`"),
+            )
 
     def _check_forbidden(self) -> Iterator[Diagnostic]:
         forbidden = self.cluster.forbidden
         for mount in dict.fromkeys((*self.mounts, *self.own)):
             if mount.kind in forbidden.mounts:
                 yield self._refuse(
-                    "mounts", f"the mount {quote(mount.name)} is a {mount.kind} mount", mount.span
+                    "mounts",
+                    f"the mount {quote(mount.name)} is of the kind {mount.kind}",
+                    mount.span,
                 )
             outside = mount.kind == "host" and not any(
                 mount.path == base or mount.path.startswith(base.rstrip("/") + "/")
@@ -562,7 +596,7 @@ class _Checker:
                 allowed = ", ".join(forbidden.host_paths)
                 yield self._refuse(
                     "host_paths_outside",
-                    f"the mount {quote(mount.name)} is {mount.path}, and hosts' paths end at {allowed}",
+                    f"the mount {quote(mount.name)} is {mount.path} of the node and not below {allowed}",
                     mount.span,
                 )
         if forbidden.init_without_limits:
@@ -575,41 +609,51 @@ class _Checker:
                         "add `limits: {cpu_millicores: 500, memory_mb: 256}`",
                     )
 
-    def _refuse(self, rule: str, what: str, span: Any, hint: str = "") -> Diagnostic:
+    def _refuse(self, rule: str, what: str, span: Span, hint: str = "") -> Diagnostic:
         return error(
             span,
             "forbidden",
-            f"the rule {rule} of {quote(self.cluster.id)} forbids this: {what}",
+            f"{what}, which {quote(self.cluster.id)} forbids",
             hint or "change it, or leave the cluster out for this app",
-            (self.cluster.forbidden.span, "the rule"),
+            (self.cluster.forbidden.places[rule], f"the rule `{rule}`"),
         )
 
     def _check_images(self) -> Iterator[Diagnostic]:
         forbidden = self.cluster.forbidden
-        container = self.settings.app.container
-        assert container is not None
-        images = [("the container", self.settings.image, container.span)]
-        images += [
-            (f"the init container {quote(i.name)}", i.image, i.span) for i in self.settings.init
-        ]
-        for what, image, span in images:
+        for what, key, image, span in self._images():
             full = full_image(self.cluster, image)
             if forbidden.images_without_digest and "@sha256:" not in full:
                 yield self._refuse(
                     "images_without_digest",
                     f"the image {quote(full)} of {what} is not named by its digest",
                     span,
-                    "write name:tag@sha256:... (the site can say it: `apps: {"
-                    f"{self.settings.app.id}: {{image: ...}}}}`)",
+                    "write name:tag@sha256:... (the site can say it: "
+                    f"`apps: {{{self.settings.app.id}: {{{key}}}}}`)",
                 )
             if forbidden.registries and not any(
-                full.startswith(f"{registry}/") for registry in forbidden.registries
+                full.startswith(f"{registry.rstrip('/')}/") for registry in forbidden.registries
             ):
                 yield self._refuse(
                     "registries_outside",
                     f"the image {quote(full)} of {what} is from none of {', '.join(forbidden.registries)}",
                     span,
                 )
+
+    def _images(self) -> Iterator[tuple[str, str, str, Span]]:
+        """Whose image, the key by which the site can say it, the image, and where it is written."""
+        container, override = self.settings.app.container, self.site.override(self.settings.app.id)
+        assert container is not None
+        said = override is not None and override.image is not None
+        span = override.place("image") if override and said else container.span
+        yield "the program", "image: ...", self.settings.image, span
+        of_init = dict(override.init_images) if override else {}
+        for item in self.settings.init:
+            what = f"the init container {quote(item.name)}"
+            key = f"init_images: {{{item.name}: ...}}"
+            if override and item.name in of_init:
+                yield what, key, item.image, override.place("init_images")
+            elif "image" in item.places:
+                yield what, key, item.image, item.places["image"]
 
     def _check_init(self) -> Iterator[Diagnostic]:
         container = self.settings.app.container
@@ -648,14 +692,14 @@ class _Checker:
     def _check_quantities(self) -> Iterator[Diagnostic]:
         for offer in self.offers:
             pod = offer.pod
-            least = offer.memory_mb or (offer.memory_mb_per_core or 0) * max(offer.cores.start, 1)
-            least = pod.limits.memory_mb or least
-            if pod.shm_mb is not None and least and pod.shm_mb >= least:
+            limits = self._least_limits(offer)
+            memory = limits.memory_mb
+            if pod.shm_mb is not None and memory and pod.shm_mb >= memory:
                 yield warning(
-                    pod.span or self.cluster.span,
+                    self._place(offer, "shm_mb"),
                     "pod-shm",
                     f"/dev/shm of {pod.shm_mb} MiB counts as memory, of which a pod on {offer.node.id} may have "
-                    f"{least} MiB",
+                    f"{memory} MiB",
                     "filling it would end the pod; make it smaller, or give the app more memory",
                     (offer.node.span, "the node type"),
                 )
@@ -665,21 +709,45 @@ class _Checker:
                 ("ephemeral_storage_mb", "MiB"),
             )
             for key, unit in named:
-                limit, request = getattr(pod.limits, key), getattr(pod.requests, key)
+                limit, request = getattr(limits, key), getattr(pod.requests, key)
                 if limit is not None and request is not None and request > limit:
+                    own = getattr(pod.limits, key) is not None
+                    what = "its limit" if own else "what the fewest cores give it"
                     yield error(
-                        pod.span or self.cluster.span,
+                        self._place(offer, "requests"),
                         "pod-requests",
-                        f"requests of {request} {unit} are above the limit of {limit} ({key})",
-                        "Kubernetes refuses such a pod",
+                        f"a pod on {quote(offer.node.id)} requests {request} {unit} ({key}), more than {what}, "
+                        f"{limit} {unit}",
+                        "Kubernetes refuses such a pod; request less",
+                        (self._place(offer, "limits") if own else offer.node.span, "the limit"),
                     )
+            devices = offer.node.gpus
+            if devices is not None and devices.resource in dict(pod.extended_resources):
+                yield error(
+                    self._place(offer, "extended_resources"),
+                    "pod-devices",
+                    f"`extended_resources` would overrule the GPUs that users ask for: {devices.resource}",
+                    f"delete it, or `gpus` of node type {quote(offer.node.id)}",
+                    (offer.node.span, "the node type"),
+                )
+
+    def _least_limits(self, offer: Offer) -> Quantities:
+        """The limits of a pod that asks for as little as it can."""
+        asked = any(f.source == "cores" for f in self.settings.fields)
+        cores = max(offer.cores.start, 1) if asked else self.settings.fixed_cores or 1
+        ratio = offer.memory_mb_per_core
+        return replace(
+            offer.pod.limits,
+            cpu_millicores=offer.pod.limits.cpu_millicores or cores * 1000,
+            memory_mb=offer.pod.limits.memory_mb or offer.memory_mb or (ratio and ratio * cores),
+        )
 
     def _check_cores(self) -> Iterator[Diagnostic]:
         asks = next((f for f in self.settings.fields if f.source == "cores"), None)
         for offer in self.offers if asks else ():
             if offer.pod.limits.cpu_millicores is not None and asks is not None:
                 yield error(
-                    offer.pod.span or self.cluster.span,
+                    self._place(offer, "limits"),
                     "pod-limits",
                     "`limits: cpu_millicores` would overrule the cores that users ask for",
                     "delete it, or the field; `requests` may be lower than what users ask for",
@@ -709,17 +777,60 @@ class _Checker:
                         (other.span, "the other"),
                     )
 
+    def _check_objects(self) -> Iterator[Diagnostic]:
+        """Two mounts that describe one claim or ConfigMap."""
+        described: dict[tuple[str, str], Mount] = {}
+        for mount in dict.fromkeys((*self.mounts, *self.own)):
+            claim = mount.kind == "pvc" and mount.size_mb is not None
+            if not claim and not (mount.kind == "configmap" and mount.source and mount.files):
+                continue
+            other = described.setdefault((mount.kind, mount.source), mount)
+            if (_claim(mount) != _claim(other)) if claim else (mount.files != other.files):
+                yield error(
+                    mount.span,
+                    "mount-object",
+                    f"{quote(mount.name)} and {quote(other.name)} describe one {mount.kind}, "
+                    f"{quote(mount.source)}, differently",
+                    f"leave {'`size_mb`' if claim else '`files`'} out in one of them, or rename it",
+                    (other.span, "the other"),
+                )
+
     def _check_labels(self) -> Iterator[Diagnostic]:
-        policies = _policies(self.site, self.settings, self.offers, self.mounts)
+        for offer in self.offers:
+            labels = merge_pairs(self.cluster.labels, offer.pod.labels)
+            for key, text in labels:
+                value = text.replace("{compute_cluster}", offer.node.compute_cluster)
+                if "{" not in value and value and not is_label(value):
+                    of_pod = key in dict(offer.pod.labels)
+                    yield error(
+                        self._place(offer, "labels") if of_pod else self.cluster.place("labels"),
+                        "label",
+                        f"the label {key} of pods cannot be {quote(value)}",
+                        LABEL_HINT,
+                        (offer.node.span, "the node type"),
+                    )
+        has_policy = self.cluster.policy != "none"
+        policies = (
+            _policies(self.site, self.settings, self.offers, self.mounts) if has_policy else ()
+        )
+        if (policies or self.cluster.portal_cidrs) and not is_label(self.settings.app.id):
+            yield error(
+                self.settings.app.span,
+                "app-label",
+                f"the app's id {quote(self.settings.app.id)} cannot be a pod's label, by which the policy finds "
+                "its pods",
+                LABEL_HINT,
+                self.the_cluster,
+            )
         if not any(policy.node_types for policy in policies):
             return
         for offer in self.offers:
-            if len(offer.node.id) > 63 or not offer.node.id[-1].isalnum() or "+" in offer.node.id:
+            if not is_label(offer.node.id):
                 yield error(
                     offer.node.span,
                     "node-type-label",
                     f"the node type {quote(offer.node.id)} cannot be a pod's label, by which the policy finds it",
-                    "use letters, digits, - _ and . (63 at most), a letter or digit at the end",
+                    LABEL_HINT,
                     self.the_app,
                 )
 
@@ -738,6 +849,16 @@ def _check_outside(
                 "add `directory:` with the path on its nodes, or leave the cluster out for this app",
                 (cluster.span, "the cluster"),
                 (settings.app.span, "the app"),
+            )
+    for item in settings.init:
+        if item.into and item.into not in settings.mounts:
+            yield error(
+                item.span,
+                "mount-unknown",
+                f"{quote(item.name)} writes into the mount {quote(item.into)}, and nothing says where that is on "
+                f"{quote(cluster.id)}, which has no containers",
+                "list it under the app's `mounts`",
+                (cluster.span, "the cluster"),
             )
     for source in settings.environment_from:
         if not source.file and not source.optional:
@@ -760,4 +881,13 @@ def outside_place(mount: Mount) -> str:
         return mount.directory
     if mount.kind in ("empty_dir", "ephemeral"):
         return "<memory>" if mount.medium == "Memory" else "<scratch>"
-    return mount.path if mount.kind == "host" else ""
+    known = mount.kind == "host" and "{compute_cluster}" not in mount.path
+    return mount.path if known else ""
+
+
+def _points(mount: Mount, place: str) -> list[str]:
+    """Where a mount is: one place, or one of each file."""
+    if not mount.of_session or mount.sub_path:
+        return [place]
+    paths = dict(mount.items)
+    return [f"{place.rstrip('/')}/{paths.get(key, key)}" for key, _ in mount.files]

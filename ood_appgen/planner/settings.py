@@ -87,6 +87,8 @@ def settle(
                 (app.span, "the app"),
             )
         )
+    own_pod = merge_pods((app.pod, Pod(environment_from=app.environment_from)))
+    site_pod = override.pod if override else None
     known_mounts = {**{m.name: m for m in app.own_mounts}, **site.mounts}
     findings += _check_own_mounts(site, app, override)
     settings = Settings(
@@ -104,12 +106,9 @@ def settle(
         mounts=_mounts(site, app, override, known_mounts, clusters, findings),
         known_mounts=known_mounts,
         init=_init(app, override, findings),
-        environment_from=(
-            *app.environment_from,
-            *(override.pod.environment_from if override and override.pod else ()),
-        ),
-        pod=merge_pods((app.pod, Pod(environment_from=app.environment_from))),
-        site_pod=override.pod if override else None,
+        environment_from=merge_pods((own_pod, site_pod)).environment_from,
+        pod=own_pod,
+        site_pod=site_pod,
         fixed_cores=_fixed(
             fields,
             dropped,
