@@ -8,7 +8,6 @@ the account without any, and escapes neither; so do we, before it.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -69,7 +68,7 @@ def row(offer: Offer, request: Request) -> Columns:
     for key, text in offer.labels:
         if key in request.label_columns:
             known = text.replace("{compute_cluster}", node.compute_cluster)
-            columns.append((_label_fact(key), known))
+            columns.append((request.label_columns[key], known))
     if offer.cluster.id in request.selecting:
         merged = merge_pairs(offer.cluster.node_selector, node.node_selector)
         selector = {k: v.replace("{compute_cluster}", node.compute_cluster) for k, v in merged}
@@ -220,34 +219,30 @@ def _labels(offers: Sequence[Offer], request: Request) -> tuple[Entry, ...]:
             if key not in request.label_columns:
                 entries[key] = Entry(key, expand(text))
                 continue
-            fact = Fact(_label_fact(key))
+            fact = Fact(request.label_columns[key])
             everywhere = all(key in dict(o.labels) for o in offers)
             entries[key] = Entry(key, fact, None if everywhere else IsGiven(fact))
     return tuple(entries.values())
 
 
-def _label_fact(key: str) -> str:
-    return "label_" + re.sub(r"[^A-Za-z0-9]", "_", key)
-
-
-# What an init container of each kind runs. `git` is told user name and token by a helper, so that
-# they end neither in the clone's configuration nor among the words of a process.
+# What an init container of each kind runs, with paths and addresses as words of their own: a shell
+# reads no word twice. `git` is told user name and token by a helper, so that they end neither in the
+# clone's configuration nor among the words of a process.
 _GIT = """set -eu
-if [ -e "{to}/.git" ]; then echo "{to} is there already"; exit 0; fi
+if [ -e "$1/.git" ]; then echo "$1 is there already"; exit 0; fi
 export GIT_TERMINAL_PROMPT=0 HOME=/tmp
-exec git {helper}clone {options}-- '{repository}' "{to}"
+exec git {helper}clone {options}-- "$2" "$1"
 """
 _HELPER = (
     """-c credential.helper='!f() {{ test "$1" != get || """
     """printf "username=%s\\npassword=%s\\n" "${{GIT_USERNAME:-}}" "${{GIT_TOKEN:-}}"; }}; f' """
 )
 _COPY = """set -eu
-if [ -e "{to}/.copied-{name}" ]; then echo "{to} is filled already"; exit 0; fi
-mkdir -p "{to}"
-if [ -d '{source}' ]; then cp -R '{source}/.' "{to}"; else cp '{source}' "{to}"; fi
-touch "{to}/.copied-{name}"
+if [ -e "$1/.copied-{name}" ]; then echo "$1 is filled already"; exit 0; fi
+mkdir -p "$1"
+if [ -d "$2" ]; then cp -R "$2/." "$1"; else cp "$2" "$1"; fi
+touch "$1/.copied-{name}"
 """
-_PLACE = "\0"
 
 
 def _init(
@@ -265,30 +260,21 @@ def _init(
         own = Literal([pod_scalar(word) for word in item.command])
         return (*entries, Entry("command", own))
     if item.git is not None:
-        script, into, folder = _git_script(item.git), item.git.into, item.git.folder
+        script, source, folder = _git_script(item.git), item.git.repository, item.git.folder
     else:
         assert item.copy is not None
-        script, into, folder = _copy_script(item), item.copy.into, item.copy.folder
-    place = _place(request.mounts[into], compute)
-    parts: list[Expr] = []
-    for index, text in enumerate(script.split(_PLACE)):
-        if index:
-            parts += [place, Literal(pod_scalar(f"/{folder}"))] if folder else [place]
-        parts.append(Literal(pod_scalar(text)))
-    words = (Literal("/bin/sh"), Literal("-c"), Join(tuple(parts)))
+        script, source, folder = _COPY.format(name=item.name), item.copy.source, item.copy.folder
+    place = _place(request.mounts[item.into], compute)
+    to = _below(place, pod_scalar(f"/{folder}")) if folder else place
+    fixed = ("/bin/sh", "-c", pod_scalar(script), item.name)
+    words = (*(Literal(word) for word in fixed), to, Literal(pod_scalar(source)))
     return (*entries, Entry("command", Concat((ListPart(words),))))
 
 
 def _git_script(git: Git) -> str:
     options = f"--depth {git.depth} " if git.depth is not None else ""
     options += f"--branch '{git.branch}' " if git.branch else ""
-    helper = _HELPER.format() if git.secret else ""
-    return _GIT.format(to=_PLACE, helper=helper, options=options, repository=git.repository)
-
-
-def _copy_script(item: Init) -> str:
-    assert item.copy is not None
-    return _COPY.format(to=_PLACE, name=item.name, source=item.copy.source)
+    return _GIT.format(helper=_HELPER.format() if git.secret else "", options=options)
 
 
 def _command(container: Container) -> Expr:

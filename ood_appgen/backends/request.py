@@ -23,8 +23,8 @@ class Request:
     `account`, `queue` and `qos` are None where the site has none. `image` and `mounts` are for
     schedulers that run containers; `app_mounts` are the names that the
     app adds to the cluster's, `mounts` all there are, by name.
-    `label_columns` are labels that node types have each their own of, `selecting` the clusters whose
-    node types have node selectors.
+    `label_columns` are labels that node types have each their own of, with their columns,
+    `selecting` the clusters whose node types have node selectors.
     """
 
     app: AppSpec
@@ -39,7 +39,7 @@ class Request:
     app_mounts: tuple[str, ...]
     mounts: Mapping[str, Mount]
     init: tuple[Init, ...]
-    label_columns: frozenset[str]
+    label_columns: Mapping[str, str]
     selecting: frozenset[str]
     compute_clusters: Mapping[str, ComputeCluster]
 

@@ -99,7 +99,8 @@ class _Parser:
         self.pods.check_environment(("environment",), environment)
         mounts, own_mounts = self.pods.mounts(("mounts",), data.get("mounts"))
         init, init_mounts = self._init(data.get("init", ()))
-        own_mounts = (*own_mounts, *init_mounts)
+        self._check_mounts(own_mounts, *init_mounts)
+        own_mounts = (*own_mounts, *(mount for mounts in init_mounts for mount in mounts))
         return AppSpec(
             id=data["id"],
             title=data["title"],
@@ -137,9 +138,29 @@ class _Parser:
             template_span=self.document.span(("template",)),
         )
 
-    def _init(self, items: list[dict[str, Any]]) -> tuple[tuple[Init, ...], tuple[Mount, ...]]:
+    def _check_mounts(self, *groups: tuple[Mount, ...]) -> None:
+        """A mount is described once, and named everywhere else."""
+        known: dict[str, Mount] = {}
+        for mounts in groups:
+            for mount in mounts:
+                if mount.name in known:
+                    self.findings.append(
+                        error(
+                            mount.span,
+                            "mount-twice",
+                            f"the mount {quote(mount.name)} is described twice",
+                            "name the other one here, or give this one another name",
+                            (known[mount.name].span, "the other"),
+                        )
+                    )
+            known.update((mount.name, mount) for mount in mounts)
+
+    def _init(
+        self, items: list[dict[str, Any]]
+    ) -> tuple[tuple[Init, ...], list[tuple[Mount, ...]]]:
+        """The init containers, and the mounts that each describes itself."""
         found: list[Init] = []
-        mounts: list[Mount] = []
+        mounts: list[tuple[Mount, ...]] = []
         for index, item in enumerate(items):
             init, own = self.pods.init(("init", index), item)
             if init.name in [i.name for i in found]:
@@ -150,8 +171,8 @@ class _Parser:
                     "choose another name",
                 )
             found.append(init)
-            mounts += own
-        return tuple(found), tuple(mounts)
+            mounts.append(own)
+        return tuple(found), mounts
 
     def _form(self, items: list[dict[str, Any]]) -> tuple[FieldSpec, ...]:
         fields: list[FieldSpec] = []

@@ -25,6 +25,9 @@ _TAKEN_NAMES = ("configmap-volume", "kube-api-access", "shm")
 _SESSION_FILE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _PATH_WORDS = ("compute_cluster", "user", "home")
 _FILE_WORDS = ("user", "home")
+_LOGIN = re.compile(r"https://[^/]*@|ssh://[^/@]*:[^/@]*@")
+# What is replaced in the objects of a user's namespace when they are applied.
+_NAMESPACE = re.compile(r"\$(?:NAMESPACE\b|\{NAMESPACE\})")
 
 
 class PodParser:
@@ -55,7 +58,16 @@ class PodParser:
         if kind == "configmap" and "name" not in own:
             self._check_session_files(name, own, (*path, kind))
         for key, text in files:
-            self.refuse_secret((*path, kind, "files", key), key, text)
+            place = (*path, kind, "files", key)
+            self.refuse_secret(place, key, text)
+            if "name" in own and _NAMESPACE.search(text):
+                self.report(
+                    place,
+                    "mount-configmap",
+                    f"$NAMESPACE in {quote(key)} would be replaced when the ConfigMap is applied",
+                    "write it otherwise, for example with another name of the variable",
+                    False,
+                )
         return Mount(
             name=name,
             kind=kind,
@@ -116,7 +128,7 @@ class PodParser:
                 False,
             )
         for key, words in (("path", _PATH_WORDS), ("to", _PATH_WORDS), ("directory", _FILE_WORDS)):
-            self._check_words((*path, key), data.get(key, ""), words)
+            self._check_words((*path, key), data.get(key, ""), words, "mounts")
 
     def _check_session_files(self, name: str, own: Mapping[str, Any], path: PathKey) -> None:
         """A session's ConfigMap goes through OOD's adapter, which prints names and texts as they are."""
@@ -155,14 +167,15 @@ class PodParser:
                     True,
                 )
 
-    def _check_words(self, path: PathKey, text: str, known: tuple[str, ...]) -> None:
+    def _check_words(self, path: PathKey, text: str, known: tuple[str, ...], what: str) -> None:
+        *others, last = (f"{{{k}}}" for k in known)
         for word in placeholders(text):
             if word not in known:
                 self.report(
                     path,
                     "placeholder",
-                    f"{{{word}}} is not a placeholder of mounts",
-                    "mounts know " + " and ".join(f"{{{k}}}" for k in known),
+                    f"{{{word}}} is not a placeholder of {what}",
+                    f"known here: {', '.join(others)} and {last}",
                     False,
                 )
 
@@ -266,7 +279,7 @@ class PodParser:
                     "",
                     True,
                 )
-        self._check_words((*path, "file"), data.get("file", ""), _FILE_WORDS)
+        self._check_words((*path, "file"), data.get("file", ""), _FILE_WORDS, "files")
         kind = kinds[0] if kinds else "secret"
         return EnvironmentSource(
             kind,
@@ -283,20 +296,23 @@ class PodParser:
         self, path: PathKey, data: Any
     ) -> tuple[tuple[tuple[str, Any], ...], tuple[Mount, ...]]:
         """Names of mounts with their places, and those that are described on the spot."""
-        named: list[tuple[str, Any]] = []
+        named: dict[str, Any] = {}
         own: list[Mount] = []
         for index, item in enumerate(data or ()):
             place = (*path, index)
-            if isinstance(item, str):
-                named.append((item, self.document.span(place)))
-                continue
-            mount = self.mount(item["name"], {k: v for k, v in item.items() if k != "name"}, place)
-            own.append(mount)
-            named.append((mount.name, mount.span))
-        names = [name for name, _ in named]
-        for name in dict.fromkeys(n for n in names if names.count(n) > 1):
-            self.report(path, "mount-twice", f"the mount {quote(name)} is listed twice", "", True)
-        return tuple(named), tuple(own)
+            name = item if isinstance(item, str) else item["name"]
+            if name in named:
+                self.report(
+                    place,
+                    "mount-twice",
+                    f"the mount {quote(name)} is listed twice",
+                    "delete one of them, or give it another name",
+                    False,
+                )
+            named[name] = self.document.span(place)
+            if not isinstance(item, str):
+                own.append(self.mount(name, {k: v for k, v in item.items() if k != "name"}, place))
+        return tuple(named.items()), tuple(own)
 
     def init(self, path: PathKey, data: Mapping[str, Any]) -> tuple[Init, tuple[Mount, ...]]:
         """An init container, and the mounts that it describes itself."""
@@ -307,7 +323,15 @@ class PodParser:
                 (*path, "name"),
                 "init-kind",
                 f"the init container {quote(name)} must have one of `git`, `copy` and `command`",
-                "",
+                "add one of them" if not kinds else f"it has {' and '.join(kinds)}: make two of it",
+                False,
+            )
+        if _LOGIN.match(data.get("git", {}).get("repository", "")):
+            self.report(
+                (*path, "git", "repository"),
+                "secret-literal",
+                "the address of the repository has a user or password in it, and every user can read the app",
+                "leave them out: `credentials: {secret: ...}` names where they are",
                 False,
             )
         if "git" in data and "image" not in data:

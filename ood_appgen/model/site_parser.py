@@ -29,6 +29,7 @@ from ood_appgen.model.site import (
     VersionOverride,
     merge_pairs,
     pairs,
+    placeholders,
     split_placeholders,
 )
 from ood_appgen.model.text import read_script, script_files
@@ -407,7 +408,14 @@ class _Parser:
         self, name: str, data: dict[str, Any], mounts: dict[str, Mount]
     ) -> ComputeCluster:
         path: PathKey = ("compute_clusters", name)
-        for mount in data.get("paths", {}):
+        for mount, place in data.get("paths", {}).items():
+            for word in placeholders(place):
+                self._error(
+                    (*path, "paths", mount),
+                    "placeholder",
+                    f"{{{word}}} stays as it is in the paths of a compute cluster",
+                    "write the path itself",
+                )
             if mount not in mounts:
                 self._error(
                     (*path, "paths", mount),

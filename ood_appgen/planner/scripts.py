@@ -338,7 +338,7 @@ def _preparation(settings: Settings, clusters: Sequence[Cluster]) -> ShellCase |
                 "  else",
                 f"    cp {source} {to} || clean_up 1",
                 "  fi",
-                f"  touch {done}",
+                f"  touch {done} || clean_up 1",
                 "fi",
             ]
     if not lines or not outside:

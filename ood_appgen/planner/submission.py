@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ood_appgen.backends import BACKENDS, Request
@@ -59,11 +60,17 @@ def make_request(
     )
 
 
-def _label_columns(offers: Sequence[Offer]) -> frozenset[str]:
-    """The labels that not all pods have alike."""
+def _label_columns(offers: Sequence[Offer]) -> dict[str, str]:
+    """The labels that not all pods have alike, with the column of each."""
     maps = [dict(o.labels) for o in offers if SCHEDULERS[o.cluster.scheduler].in_containers]
     keys = {key for labels in maps for key in labels}
-    return frozenset(key for key in keys if len({labels.get(key) for labels in maps}) > 1)
+    columns: dict[str, str] = {}
+    for key in sorted(key for key in keys if len({labels.get(key) for labels in maps}) > 1):
+        column = "label_" + re.sub(r"[^A-Za-z0-9]", "_", key)
+        while column in columns.values():
+            column += "_"
+        columns[key] = column
+    return columns
 
 
 def make_table(
