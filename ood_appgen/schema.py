@@ -30,6 +30,12 @@ _TYPE_NAMES = {
     "object": "a mapping",
     "null": "nothing",
 }
+# What a text would be without its quotes.
+_PLAIN = {
+    "integer": "[-+]?(0|[1-9][0-9]*)",
+    "number": "[-+]?[0-9]+([.][0-9]+)?",
+    "boolean": "true|false",
+}
 
 
 def validate(document: Document, schema: str) -> list[Diagnostic]:
@@ -175,11 +181,8 @@ def _describe(problem: ValidationError, document: Document, rule: str) -> Iterat
             given += ", which is read as a number" if not isinstance(instance, bool) else ""
         elif isinstance(instance, str) and "string" not in names:
             given = f"the text {shown}"
-            hint = (
-                "remove the quotes"
-                if path not in document.raw and {"object", "array"}.isdisjoint(names)
-                else ""
-            )
+            fits = any(re.fullmatch(_PLAIN[n], instance) for n in names if n in _PLAIN)
+            hint = "remove the quotes" if fits else ""
         yield error(span, rule, f"{what} must be {needed}, but is {given}", hint)
     elif kind in ("enum", "const"):
         values = [str(v) for v in (wanted if kind == "enum" else [wanted])]

@@ -241,7 +241,7 @@ class PodParser:
                 (*path, "tolerationSeconds"),
                 "toleration",
                 "`tolerationSeconds` goes with `effect: NoExecute`",
-                "",
+                "add that, or delete it",
                 True,
             )
         return data
@@ -271,12 +271,14 @@ class PodParser:
             )
         for key in ("prefix", "file"):
             if key in data and ("name" in data) == (key == "prefix"):
-                others = "all keys are taken" if key == "prefix" else "one key is"
+                needs = (
+                    "all keys: it goes without" if key == "prefix" else "one value: it goes with"
+                )
                 self.report(
                     (*path, key),
                     "environment-source",
-                    f"`{key}` counts only where {others}",
-                    "",
+                    f"`{key}` is for {needs} `name` and `key`",
+                    "delete it, or change them",
                     True,
                 )
         self._check_words((*path, "file"), data.get("file", ""), _FILE_WORDS, "files")

@@ -543,7 +543,7 @@ class _Checker:
                 for word in ("user", "home"):
                     if f"{{{word}}}" in getattr(mount, key):
                         yield error(
-                            mount.places.get(key, mount.span),
+                            mount.places.get(key, mount.places.get("path", mount.span)),
                             "mount-placeholder",
                             f"{{{word}}} of the mount {quote(mount.name)} is known to Open OnDemand, not to the "
                             "cluster's policy, which makes this mount",
@@ -698,8 +698,8 @@ class _Checker:
                 yield warning(
                     self._place(offer, "shm_mb"),
                     "pod-shm",
-                    f"/dev/shm of {pod.shm_mb} MiB counts as memory, of which a pod on {offer.node.id} may have "
-                    f"{memory} MiB",
+                    f"/dev/shm of {pod.shm_mb} MiB counts as memory, of which a pod on "
+                    f"{quote(offer.node.id)} may have {memory} MiB",
                     "filling it would end the pod; make it smaller, or give the app more memory",
                     (offer.node.span, "the node type"),
                 )
@@ -712,12 +712,12 @@ class _Checker:
                 limit, request = getattr(limits, key), getattr(pod.requests, key)
                 if limit is not None and request is not None and request > limit:
                     own = getattr(pod.limits, key) is not None
-                    what = "its limit" if own else "what the fewest cores give it"
+                    is_ = "is" if own else "can be as low as"
                     yield error(
                         self._place(offer, "requests"),
                         "pod-requests",
-                        f"a pod on {quote(offer.node.id)} requests {request} {unit} ({key}), more than {what}, "
-                        f"{limit} {unit}",
+                        f"a pod on {quote(offer.node.id)} requests {request} {unit} ({key}), but its limit {is_} "
+                        f"{limit}",
                         "Kubernetes refuses such a pod; request less",
                         (self._place(offer, "limits") if own else offer.node.span, "the limit"),
                     )
@@ -789,8 +789,8 @@ class _Checker:
                 yield error(
                     mount.span,
                     "mount-object",
-                    f"{quote(mount.name)} and {quote(other.name)} describe one {mount.kind}, "
-                    f"{quote(mount.source)}, differently",
+                    f"{quote(mount.name)} and {quote(other.name)} describe the {mount.kind} "
+                    f"{quote(mount.source)} differently",
                     f"leave {'`size_mb`' if claim else '`files`'} out in one of them, or rename it",
                     (other.span, "the other"),
                 )
@@ -804,7 +804,7 @@ class _Checker:
                     of_pod = key in dict(offer.pod.labels)
                     yield error(
                         self._place(offer, "labels") if of_pod else self.cluster.place("labels"),
-                        "label",
+                        "pod-label",
                         f"the label {key} of pods cannot be {quote(value)}",
                         LABEL_HINT,
                         (offer.node.span, "the node type"),
@@ -816,7 +816,7 @@ class _Checker:
         if (policies or self.cluster.portal_cidrs) and not is_label(self.settings.app.id):
             yield error(
                 self.settings.app.span,
-                "app-label",
+                "pod-label",
                 f"the app's id {quote(self.settings.app.id)} cannot be a pod's label, by which the policy finds "
                 "its pods",
                 LABEL_HINT,
@@ -828,7 +828,7 @@ class _Checker:
             if not is_label(offer.node.id):
                 yield error(
                     offer.node.span,
-                    "node-type-label",
+                    "pod-label",
                     f"the node type {quote(offer.node.id)} cannot be a pod's label, by which the policy finds it",
                     LABEL_HINT,
                     self.the_app,
