@@ -82,7 +82,7 @@ def compute_facts(compute: ComputeCluster) -> Columns:
     paths = tuple((_path_fact(name), path) for name, path in compute.paths)
     return (
         *paths,
-        *((_environment_fact(name), pod_scalar(text)) for name, text in compute.environment),
+        *((_environment_fact(name), _escape(text)) for name, text in compute.environment),
     )
 
 
@@ -230,24 +230,28 @@ def _label_fact(key: str) -> str:
     return "label_" + re.sub(r"[^A-Za-z0-9]", "_", key)
 
 
-# What an init container of each kind runs. `git` is told user name and token by a helper, so that
-# they end neither in the clone's configuration nor among the words of a process.
+# What an init container of each kind runs: a program of sh whose words are where to, and from where.
+# Whatever a container was killed in, the next one starts over. `git` is told user name and token by a
+# helper, so that they end neither in the clone's configuration nor among the words of a process; an
+# empty line, which a secret's text often ends in, would end what it says (git-credential(1)).
 _GIT = """set -eu
-if [ -e "{to}/.git" ]; then echo "{to} is there already"; exit 0; fi
+if [ -e "$1/.git" ]; then echo "$1 is there already"; exit 0; fi
 export GIT_TERMINAL_PROMPT=0 HOME=/tmp
-exec git {helper}clone {options}-- '{repository}' "{to}"
+rm -rf "$1.part"
+git {helper}clone {options}-- "$2" "$1.part"
+if [ -d "$1" ]; then rmdir "$1"; fi
+mv "$1.part" "$1"
 """
 _HELPER = (
-    """-c credential.helper='!f() {{ test "$1" != get || """
-    """printf "username=%s\\npassword=%s\\n" "${{GIT_USERNAME:-}}" "${{GIT_TOKEN:-}}"; }}; f' """
+    """-c credential.helper='!f() { test "$1" != get || """
+    """printf "username=%s\\npassword=%s\\n" "${GIT_USERNAME:-}" "${GIT_TOKEN:-}" | grep .; }; f' """
 )
 _COPY = """set -eu
-if [ -e "{to}/.copied-{name}" ]; then echo "{to} is filled already"; exit 0; fi
-mkdir -p "{to}"
-if [ -d '{source}' ]; then cp -R '{source}/.' "{to}"; else cp '{source}' "{to}"; fi
-touch "{to}/.copied-{name}"
+if [ -e "$1/.copied-$0" ]; then echo "$1 is filled already"; exit 0; fi
+mkdir -p "$1"
+if [ -d "$2" ]; then cp -Rf "$2/." "$1"; else cp -f "$2" "$1"; fi
+touch "$1/.copied-$0"
 """
-_PLACE = "\0"
 
 
 def _init(
@@ -266,29 +270,21 @@ def _init(
         return (*entries, Entry("command", own))
     if item.git is not None:
         script, into, folder = _git_script(item.git), item.git.into, item.git.folder
+        source = item.git.repository
     else:
         assert item.copy is not None
-        script, into, folder = _copy_script(item), item.copy.into, item.copy.folder
-    place = _place(request.mounts[into], compute)
-    parts: list[Expr] = []
-    for index, text in enumerate(script.split(_PLACE)):
-        if index:
-            parts += [place, Literal(pod_scalar(f"/{folder}"))] if folder else [place]
-        parts.append(Literal(pod_scalar(text)))
-    words = (Literal("/bin/sh"), Literal("-c"), Join(tuple(parts)))
-    return (*entries, Entry("command", Concat((ListPart(words),))))
+        script, into, folder = _COPY, item.copy.into, item.copy.folder
+        source = item.copy.source
+    place = _below(_place(request.mounts[into], compute), f"/{folder}" if folder else "")
+    program = ("/bin/sh", "-c", script, item.name)
+    words = (*(Literal(pod_scalar(word)) for word in program), _as_it_is(place))
+    return (*entries, Entry("command", Concat((ListPart((*words, Literal(source))),))))
 
 
 def _git_script(git: Git) -> str:
     options = f"--depth {git.depth} " if git.depth is not None else ""
     options += f"--branch '{git.branch}' " if git.branch else ""
-    helper = _HELPER.format() if git.secret else ""
-    return _GIT.format(to=_PLACE, helper=helper, options=options, repository=git.repository)
-
-
-def _copy_script(item: Init) -> str:
-    assert item.copy is not None
-    return _COPY.format(to=_PLACE, name=item.name, source=item.copy.source)
+    return _GIT.format(helper=_HELPER if git.secret else "", options=options)
 
 
 def _command(container: Container) -> Expr:
@@ -354,14 +350,22 @@ def _environment(
 
 
 def _pod_text(text: str) -> Expr:
-    """An env value, escaped for the quotes that the adapter puts around it."""
-    value = expand(text)
+    """An env value that is to be what the profile says."""
+    return _as_it_is(expand(text))
+
+
+def _as_it_is(value: Expr) -> Expr:
+    """A word or an env value, past the adapter's quotes."""
     if isinstance(value, Literal):
-        return Literal(pod_scalar(value.value))
+        return Literal(_escape(value.value))
     if isinstance(value, Join):
-        parts = (Literal(pod_scalar(p.value)) if isinstance(p, Literal) else p for p in value.parts)
+        parts = (Literal(_escape(p.value)) if isinstance(p, Literal) else p for p in value.parts)
         return Join(tuple(parts))
     return value
+
+
+def _escape(text: str) -> str:
+    return pod_scalar(text)
 
 
 def _mounts(

@@ -304,7 +304,10 @@ def _preparation(settings: Settings, clusters: Sequence[Cluster]) -> ShellCase |
             options += f"--branch {shell_word(git.branch)} " if git.branch else ""
             lines += [
                 f"if [[ ! -e {to}/.git ]]; then",
-                f"  GIT_TERMINAL_PROMPT=0 git clone {options}-- {shell_word(git.repository)} {to} || clean_up 1",
+                f"  rm -rf {to}.part",
+                f"  GIT_TERMINAL_PROMPT=0 git clone {options}-- {shell_word(git.repository)} {to}.part || clean_up 1",
+                f"  [[ ! -d {to} ]] || rmdir {to} || clean_up 1",
+                f"  mv {to}.part {to} || clean_up 1",
                 "fi",
             ]
         elif item.copy is not None:
@@ -314,7 +317,13 @@ def _preparation(settings: Settings, clusters: Sequence[Cluster]) -> ShellCase |
             done, source = f"{to}/.copied-{item.name}", shell_word(copy.source)
             lines += [
                 f"if [[ ! -e {done} ]]; then",
-                f"  mkdir -p {to} && cp -R {source}/. {to} && touch {done} || clean_up 1",
+                f"  mkdir -p {to} || clean_up 1",
+                f"  if [[ -d {source} ]]; then",
+                f"    cp -Rf {source}/. {to} || clean_up 1",
+                "  else",
+                f"    cp -f {source} {to} || clean_up 1",
+                "  fi",
+                f"  touch {done} || clean_up 1",
                 "fi",
             ]
     if not lines or not outside:
