@@ -5,6 +5,7 @@ Where there are no containers, the job does the same before its program starts.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -327,6 +328,25 @@ def test_after_a_clone_that_was_killed_the_next_one_starts_over(
     server.during = lambda: None
     assert run(clone.container, clone.here, secret(server)).status == 0
     assert [p.name for p in clone.to.parent.iterdir()] == ["pi"]
+
+
+def test_the_place_is_taken_literally(server: GitServer, tmp_path: Path) -> None:
+    place = tmp_path / "a$(id)'`id`$$;#*"
+    place.mkdir()
+    container = of_pod(make(tmp_path / "app", GIT, place))
+    here = server.instead_of("https://git.example.org/")
+    ran = run(container, here, secret(server))
+    assert ran.status == 0, ran.said
+    assert (place / "pi" / "pi.py").is_file()
+
+
+def test_environment_is_text_in_pods_too(tmp_path: Path) -> None:
+    text = "$$ $(POD_NAME) $(HOME $HOME \\ \" ' $"
+    init = {"name": "own", "image": "a:1", "environment": {"TEXT": text}, "command": ["env"]}
+    rest = f"init: {json.dumps([init])}\n"
+    container = of_pod(make(tmp_path / "app", rest, tmp_path / "x"))
+    variable = next(v for v in container["env"] if v["name"] == "TEXT")
+    assert expand(variable["value"], {"POD_NAME": "demo-0", "HOME": "/home/ada"}) == text
 
 
 # -- copy ---------------------------------------------------------------------------------------

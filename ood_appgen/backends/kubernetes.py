@@ -252,6 +252,8 @@ mkdir -p "$1"
 if [ -d "$2" ]; then cp -Rf "$2/." "$1"; else cp -f "$2" "$1"; fi
 touch "$1/.copied-$0"
 """
+# Where Kubernetes looks for a variable, or halves a dollar: third_party/forked/golang/expansion/expand.go.
+_EXPANDED = re.compile(r"\$(?=[$(])")
 
 
 def _init(
@@ -355,7 +357,7 @@ def _pod_text(text: str) -> Expr:
 
 
 def _as_it_is(value: Expr) -> Expr:
-    """A word or an env value, past the adapter's quotes."""
+    """A word or an env value, past the adapter's quotes and Kubernetes' variables."""
     if isinstance(value, Literal):
         return Literal(_escape(value.value))
     if isinstance(value, Join):
@@ -365,7 +367,7 @@ def _as_it_is(value: Expr) -> Expr:
 
 
 def _escape(text: str) -> str:
-    return pod_scalar(text)
+    return pod_scalar(_EXPANDED.sub("$$", text))
 
 
 def _mounts(
