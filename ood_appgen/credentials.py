@@ -26,8 +26,10 @@ _FORMATS = (
     ),
 )
 _PATTERNS = tuple((begin, what, re.compile(pattern)) for begin, what, pattern in _FORMATS)
+# The adapter's `image_pull_secret` is the name of a secret, and none itself (OSC/ood_core
+# lib/ood_core/job/adapters/kubernetes/helper.rb, `container_from_native`).
 _NAME = re.compile(
-    r"(?:\A|[_.-])(?:passw(?:or)?d|passphrase|secret|secret[_-]?key|api[_-]?key|access[_-]?token"
+    r"(?:\A|(?<!image_pull)[_.-])(?:passw(?:or)?d|passphrase|secret|secret[_-]?key|api[_-]?key|access[_-]?token"
     r"|auth[_-]?token|private[_-]?token|secret[_-]?access[_-]?key|secret[_-]?key[_-]?base"
     r"|cookie[_-]?(?:key|secret)s?|encryption[_-]?key|signing[_-]?key)\Z",
     re.IGNORECASE,

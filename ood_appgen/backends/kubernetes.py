@@ -8,6 +8,7 @@ the account without any, and escapes neither; so do we, before it.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -81,7 +82,7 @@ def compute_facts(compute: ComputeCluster) -> Columns:
     paths = tuple((_path_fact(name), path) for name, path in compute.paths)
     return (
         *paths,
-        *((_environment_fact(name), pod_scalar(text)) for name, text in compute.environment),
+        *((_environment_fact(name), _escape(text)) for name, text in compute.environment),
     )
 
 
@@ -225,24 +226,30 @@ def _labels(offers: Sequence[Offer], request: Request) -> tuple[Entry, ...]:
     return tuple(entries.values())
 
 
-# What an init container of each kind runs, with paths and addresses as words of their own: a shell
-# reads no word twice. `git` is told user name and token by a helper, so that they end neither in the
-# clone's configuration nor among the words of a process.
+# What an init container of each kind runs: a program of sh whose words are where to, and from where.
+# Whatever a container was killed in, the next one starts over. `git` is told user name and token by a
+# helper, so that they end neither in the clone's configuration nor among the words of a process; an
+# empty line, which a secret's text often ends in, would end what it says (git-credential(1)).
 _GIT = """set -eu
 if [ -e "$1/.git" ]; then echo "$1 is there already"; exit 0; fi
 export GIT_TERMINAL_PROMPT=0 HOME=/tmp
-exec git {helper}clone {options}-- "$2" "$1"
+rm -rf "$1.part"
+git {helper}clone {options}-- "$2" "$1.part"
+if [ -d "$1" ]; then rmdir "$1"; fi
+mv "$1.part" "$1"
 """
 _HELPER = (
-    """-c credential.helper='!f() {{ test "$1" != get || """
-    """printf "username=%s\\npassword=%s\\n" "${{GIT_USERNAME:-}}" "${{GIT_TOKEN:-}}"; }}; f' """
+    """-c credential.helper='!f() { test "$1" != get || """
+    """printf "username=%s\\npassword=%s\\n" "${GIT_USERNAME:-}" "${GIT_TOKEN:-}" | grep .; }; f' """
 )
 _COPY = """set -eu
-if [ -e "$1/.copied-{name}" ]; then echo "$1 is filled already"; exit 0; fi
+if [ -e "$1/.copied-$0" ]; then echo "$1 is filled already"; exit 0; fi
 mkdir -p "$1"
-if [ -d "$2" ]; then cp -R "$2/." "$1"; else cp "$2" "$1"; fi
-touch "$1/.copied-{name}"
+if [ -d "$2" ]; then cp -Rf "$2/." "$1"; else cp -f "$2" "$1"; fi
+touch "$1/.copied-$0"
 """
+# Where Kubernetes looks for a variable, or halves a dollar: third_party/forked/golang/expansion/expand.go.
+_EXPANDED = re.compile(r"\$(?=[$(])")
 
 
 def _init(
@@ -260,21 +267,22 @@ def _init(
         own = Literal([pod_scalar(word) for word in item.command])
         return (*entries, Entry("command", own))
     if item.git is not None:
-        script, source, folder = _git_script(item.git), item.git.repository, item.git.folder
+        script, into, folder = _git_script(item.git), item.git.into, item.git.folder
+        source = item.git.repository
     else:
         assert item.copy is not None
-        script, source, folder = _COPY.format(name=item.name), item.copy.source, item.copy.folder
-    place = _place(request.mounts[item.into], compute)
-    to = _below(place, pod_scalar(f"/{folder}")) if folder else place
-    fixed = ("/bin/sh", "-c", pod_scalar(script), item.name)
-    words = (*(Literal(word) for word in fixed), to, Literal(pod_scalar(source)))
-    return (*entries, Entry("command", Concat((ListPart(words),))))
+        script, into, folder = _COPY, item.copy.into, item.copy.folder
+        source = item.copy.source
+    place = _below(_place(request.mounts[into], compute), f"/{folder}" if folder else "")
+    program = ("/bin/sh", "-c", script, item.name)
+    words = (*(Literal(pod_scalar(word)) for word in program), _as_it_is(place))
+    return (*entries, Entry("command", Concat((ListPart((*words, _as_it_is(Literal(source)))),))))
 
 
 def _git_script(git: Git) -> str:
     options = f"--depth {git.depth} " if git.depth is not None else ""
     options += f"--branch '{git.branch}' " if git.branch else ""
-    return _GIT.format(helper=_HELPER.format() if git.secret else "", options=options)
+    return _GIT.format(helper=_HELPER if git.secret else "", options=options)
 
 
 def _command(container: Container) -> Expr:
@@ -340,14 +348,22 @@ def _environment(
 
 
 def _pod_text(text: str) -> Expr:
-    """An env value, escaped for the quotes that the adapter puts around it."""
-    value = expand(text)
+    """An env value that is to be what the profile says."""
+    return _as_it_is(expand(text))
+
+
+def _as_it_is(value: Expr) -> Expr:
+    """A word or an env value, past the adapter's quotes and Kubernetes' variables."""
     if isinstance(value, Literal):
-        return Literal(pod_scalar(value.value))
+        return Literal(_escape(value.value))
     if isinstance(value, Join):
-        parts = (Literal(pod_scalar(p.value)) if isinstance(p, Literal) else p for p in value.parts)
+        parts = (Literal(_escape(p.value)) if isinstance(p, Literal) else p for p in value.parts)
         return Join(tuple(parts))
     return value
+
+
+def _escape(text: str) -> str:
+    return pod_scalar(_EXPANDED.sub("$$", text))
 
 
 def _mounts(

@@ -322,7 +322,10 @@ def _preparation(settings: Settings, clusters: Sequence[Cluster]) -> ShellCase |
             options += f"--branch {shell_word(git.branch)} " if git.branch else ""
             lines += [
                 f"if [[ ! -e {to}/.git ]]; then",
-                f"  GIT_TERMINAL_PROMPT=0 git clone {options}-- {shell_word(git.repository)} {to} || clean_up 1",
+                f"  rm -rf {to}.part",
+                f"  GIT_TERMINAL_PROMPT=0 git clone {options}-- {shell_word(git.repository)} {to}.part || clean_up 1",
+                f"  [[ ! -d {to} ]] || rmdir {to} || clean_up 1",
+                f"  mv {to}.part {to} || clean_up 1",
                 "fi",
             ]
         elif item.copy is not None:
@@ -334,9 +337,9 @@ def _preparation(settings: Settings, clusters: Sequence[Cluster]) -> ShellCase |
                 f"if [[ ! -e {done} ]]; then",
                 f"  mkdir -p {to} || clean_up 1",
                 f"  if [[ -d {source} ]]; then",
-                f"    cp -R {source}/. {to} || clean_up 1",
+                f"    cp -Rf {source}/. {to} || clean_up 1",
                 "  else",
-                f"    cp {source} {to} || clean_up 1",
+                f"    cp -f {source} {to} || clean_up 1",
                 "  fi",
                 f"  touch {done} || clean_up 1",
                 "fi",
