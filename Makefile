@@ -1,11 +1,12 @@
 # make demo    renders the sample apps into build/ and says what to look at
 # make test    installs what the tests need, and runs them
-# make e2e     as root: runs sessions on a real one-node Slurm, with a real Jupyter
+# make e2e     as root: runs sessions on a real one-node Slurm, with a real Jupyter, and asks a real Kubernetes
 # make bench   measures speed against named peers
 # make docs    writes the pages of docs/ that come from the sources, and the man page
 # make docs-site  builds the documentation into build/site; a warning is an error
 # Everything goes into .venv and build/ in this directory; ruby and shellcheck come from Debian.
-# Slurm and what else `make e2e` needs does too; it keeps Jupyter in /var/cache/ood-appgen-e2e.
+# Slurm and what else `make e2e` needs does too; it keeps Jupyter in /var/cache/ood-appgen-e2e, and Kubernetes,
+# which it builds there with Go (once, some ten minutes) unless KUBEBUILDER_ASSETS names a folder that has it.
 
 PYTHON ?= python3
 VENV := .venv
@@ -27,9 +28,11 @@ test: $(VENV)/installed-for-tests
 	$(VENV)/bin/pytest
 
 # Who asks for these tests wants them run: what is missing is a failure, as in CI.
+# Where Kubernetes cannot be built, the tests that need it fail and the others run.
 e2e: $(VENV)/installed-for-tests
 	@tools/install-programs ruby slurm-wlm munge environment-modules netcat-openbsd procps passwd \
-	  python3-venv
+	  python3-venv openssl
+	-@tools/kubernetes/build
 	CI=$${CI:-true} $(VENV)/bin/pytest tests/e2e
 
 bench: $(VENV)/installed-for-tests
