@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ood_appgen import cli, deploy, news
+from appgen_runner import Appgen
+from ood_appgen import deploy, news
 from ood_appgen.writer import WriteError
 from samples import make_app, make_site
 
@@ -25,25 +25,18 @@ UPDATE = bool(os.environ.get("APPGEN_UPDATE_GOLDEN"))
 class Story:
     """Runs commands and writes down what is seen."""
 
-    def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path
-    ) -> None:
-        self.monkeypatch, self.capsys, self.folder = monkeypatch, capsys, folder
+    def __init__(self, run: Appgen, folder: Path) -> None:
+        self.run, self.folder = run, folder
         self.lines: list[str] = []
 
     def appgen(self, *arguments: str) -> str:
-        self.monkeypatch.setattr(sys, "argv", ["appgen", *arguments])
-        self.capsys.readouterr()
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-            sys.exit(0)
-        out, err = self.capsys.readouterr()
+        ran = self.run(*arguments)
         self.lines.append(f"$ appgen {' '.join(arguments)}")
-        self.lines += (out + err).splitlines()
-        if stopped.value.code:
-            self.lines.append(f"(exit code {stopped.value.code})")
+        self.lines += (ran.out + ran.err).splitlines()
+        if ran.code:
+            self.lines.append(f"(exit code {ran.code})")
         self.lines.append("")
-        return out + err
+        return ran.out + ran.err
 
     def edit(self, path: str, old: str, new: str) -> None:
         file = self.folder / path
@@ -62,12 +55,10 @@ class Story:
 
 
 @pytest.fixture
-def story(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Story]:
+def story(appgen: Appgen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Story:
     folder = make_site(tmp_path / "site", "one")
     monkeypatch.chdir(folder)
-    yield Story(monkeypatch, capsys, folder)
+    return Story(appgen, folder)
 
 
 def test_edits_survive(story: Story) -> None:
