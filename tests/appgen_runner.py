@@ -29,6 +29,8 @@ def make_runner(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
 
     def run(*arguments: str | Path) -> Ran:
         monkeypatch.setattr(sys, "argv", ["appgen", *map(str, arguments)])
+        # After `python -m pytest` click would call the command "python -m pytest.appgen".
+        monkeypatch.setattr(sys.modules["__main__"], "__package__", None)
         capsys.readouterr()
         with pytest.raises(SystemExit) as stopped:
             cli.main()
