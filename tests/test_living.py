@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from appgen_runner import Appgen
-from ood_appgen import deploy, news
+from ood_appgen import api, deploy, lock, news
 from ood_appgen.writer import WriteError
 from samples import make_app, make_site
 
@@ -146,6 +146,37 @@ def test_overrides_and_blocks(story: Story) -> None:
     story.edit("blocks/quota.sh", "check_quota", "look_at_quota")
     story.appgen("status")
     story.check("overrides")
+
+
+def test_apps_are_made_from_digests_that_are_read_once(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_app(story.folder / "apps/two", "two")
+    (story.folder / "apps/one/overrides").mkdir()
+    (story.folder / "apps/one/overrides/note.txt").write_text("ours\n")
+    (story.folder / "apps/one/overrides/note.txt").chmod(0o755)
+    (story.folder / "quota.sh").write_text("true\n")
+    story.edit("site.yml", "clusters:", "apps: {one: {blocks: {before_end: quota.sh}}}\nclusters:")
+    read: list[str] = []
+    real = Path.read_bytes
+
+    def note(path: Path) -> bytes:
+        read.append(path.name)
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", note)
+        result = api.render_apps([Path("apps/one"), Path("apps/two")], Path("site.yml"))
+    assert read.count("site.yml") == 2  # once for what it says, once for its digest
+    own = ["apps/one/app.yml", "apps/one/overrides/note.txt", "apps/one/script.sh", "quota.sh"]
+    wanted = {
+        "one": [*own, "site.yml"],
+        "two": ["apps/two/app.yml", "apps/two/script.sh", "site.yml"],
+    }
+    assert {app.id: list(app.inputs) for app in result.apps} == wanted
+    for app in result.apps:
+        for name, found in app.inputs.items():
+            assert found == lock.digest(Path(name).read_bytes(), name.endswith("note.txt"))
 
 
 def test_explain(story: Story) -> None:
