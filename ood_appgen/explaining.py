@@ -168,12 +168,12 @@ def _load_app(app_dir: Path, site_file: Path) -> tuple[Explainer, Path]:
         # Whatever no longer fits together is no app; the parsers trust the schemas, which are
         # too slow to be asked each time.
         try:
-            profile, found = site_parser.parse(replace(site, data=site_data), site_file.parent)
-            spec, more = app_parser.parse(replace(app, data=app_data), app_dir)
-            if profile is None or spec is None or has_errors([*found, *more]):
+            profile, _ = site_parser.parse(replace(site, data=site_data), site_file.parent)
+            spec, _ = app_parser.parse(replace(app, data=app_data), app_dir)
+            if profile is None or spec is None:
                 return None
-            made, found = planner.build(profile, spec, plan.made_from, plan.command)
-            if made is None or has_errors(found):
+            made, _ = planner.build(profile, spec, plan.made_from, plan.command)
+            if made is None:
                 return None
             return {f.path: f.content.decode("utf-8", "replace") for f in render.render(made)}
         except Exception:
