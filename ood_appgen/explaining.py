@@ -41,13 +41,13 @@ def explain_place(place: str, site_file: Path | None, output: Path) -> Iterator[
         if file.is_file()
         else planned
     )
-    numbers = [line] if line else range(1, len(there) + 1)
-    if line and not 1 <= line <= len(there):
+    numbers = range(1, len(there) + 1) if line is None else [line]
+    if line is not None and line not in range(1, len(there) + 1):
         raise ExplainError(f"{file}: has {len(there)} lines, and no line {line}")
     matching = _match_lines(there, planned)
     for number in numbers:
         text = there[number - 1]
-        if not line and not text.strip():
+        if line is None and not text.strip():
             continue
         yield f"{file}:{number}: {text.strip()}"
         if number not in matching:
@@ -116,15 +116,22 @@ def _describe(cause: Cause) -> Iterator[str]:
         yield f"    {tried}, it is: {cause.becomes.strip()}"
 
 
-def _split_place(place: str) -> tuple[Path, int]:
-    found = re.fullmatch(r"(.+):(\d+)(?::\d+)?", place)
+def _split_place(place: str) -> tuple[Path, int | None]:
+    """A file and the line of it that is meant, if one is; a column after the line is let go.
+
+    A file's own name may end like these numbers.
+    """
+    numbers: list[int] = []
     try:
-        there = Path(place).exists()
+        while len(numbers) < 2 and not Path(place).exists():
+            found = re.fullmatch(r"(.+):(\d{1,9})\d*", place)
+            if found is None:
+                break
+            place = found[1]
+            numbers.insert(0, int(found[2]))
     except OSError as exc:
         raise ExplainError(f"{place[:80]}: {exc.strerror}") from exc
-    if found and not there:
-        return Path(found[1]), int(found[2][:9])
-    return Path(place), 0
+    return Path(place), numbers[0] if numbers else None
 
 
 def _find_target(file: Path, output: Path) -> tuple[Path, str]:
