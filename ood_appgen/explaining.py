@@ -12,7 +12,7 @@ from typing import Any
 
 from ood_appgen import api, lock, overrides, planner, render, schema
 from ood_appgen.diagnostics import has_errors, quote
-from ood_appgen.explain import Cause, Explainer, find_paths
+from ood_appgen.explain import Cause, Explainer, find_paths, show_path
 from ood_appgen.model import app_parser, site_parser
 from ood_appgen.source import Document, read_file
 
@@ -79,9 +79,9 @@ def explain_value(name: str, site_file: Path | None) -> Iterator[str]:
             for path in find_paths(document, name):
                 known = True
                 span = document.key_span(path)
-                yield f"{span}: {'.'.join(str(p) for p in path)}, for {app_dir.name}"
+                yield f"{span}: {show_path(path)}, for {app_dir.name}"
                 touched = explainer.touches(which, path)
-                for touch in touched:
+                for touch in touched or ():
                     numbers = [str(n) for n, _, _ in touch.changes]
                     more = (
                         f" and {len(numbers) - _MOST_LINES} more"
@@ -93,7 +93,9 @@ def explain_value(name: str, site_file: Path | None) -> Iterator[str]:
                     _, before, after = touch.changes[0]
                     yield f"    {before.strip()}"
                     yield f"    -> {after.strip()}"
-                if not touched:
+                if touched is None:
+                    yield "  cannot be told: no other value that was tried makes an app"
+                elif not touched:
                     yield "  changes nothing in this app"
     if not known:
         raise ExplainError(

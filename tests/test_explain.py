@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ood_appgen import explain, source
-from ood_appgen.explain import Explainer
+from ood_appgen.explain import Explainer, Touch
 
 
 def make(
@@ -64,13 +64,12 @@ def test_a_text_that_letters_would_break_gets_a_line() -> None:
         lambda site, _: None if "z" in site["text"] else f"{site['text']}end",
         "text: |\n  one\n  two\n",
     )
-    touches = explainer.touches(0, ("text",))
-    assert [(t.file, t.changes) for t in touches] == [("out", ((3, "", ""),))]
+    assert explainer.touches(0, ("text",)) == [Touch("out", ((3, "", ""),))]
 
 
 def test_lines_that_are_added_belong_to_the_last_one() -> None:
     explainer = make(lambda site, _: "line\n" * site["n"], "n: 2")
-    assert [t.changes for t in explainer.touches(0, ("n",))] == [((2, "", "line"),)]
+    assert explainer.touches(0, ("n",)) == [Touch("out", ((2, "", "line"),))]
 
 
 def test_a_name_is_changed_wherever_it_stands_and_is_one_cause() -> None:
@@ -104,3 +103,9 @@ def test_an_answer_takes_so_many_trials_and_no_more(monkeypatch: pytest.MonkeyPa
     explainer = make(render, f"list: {list(range(20))}")
     assert explained(explainer) == []
     assert calls == 1 + 5
+
+
+def test_a_value_that_touches_nothing_is_not_one_that_cannot_be_changed() -> None:
+    explainer = make(lambda site, _: f"{site['a']['b']} {site['c']}"[:1], "a: {b: 1}\nc: 2")
+    assert explainer.touches(0, ("c",)) == []
+    assert explainer.touches(0, ("a",)) is None

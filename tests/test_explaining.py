@@ -114,6 +114,17 @@ def test_a_value_that_nothing_is_made_of(appgen: Appgen, site: Path) -> None:
         profile.write("mounts: {unused: {path: /scratch, type: Directory}}\n")
     ran = appgen("explain", "--value", "unused.path")
     assert ran.out.splitlines()[1:] == ["  changes nothing in this app"]
+    ran = appgen("explain", "--value", "hpc.node_types")
+    said = "  cannot be told: no other value that was tried makes an app"
+    assert ran.out.splitlines()[1:] == [said]
+
+
+def test_an_item_of_a_list_is_named_alike_both_ways(appgen: Appgen, site: Path) -> None:
+    number = find_line(site / "build/one/form.yml", "Number of cores")
+    assert " form[5].label: " in appgen("explain", f"build/one/form.yml:{number}").out
+    ran = appgen("explain", "--value", "form[5].label")
+    assert ran.out.startswith("apps/one/app.yml:10:34: form[5].label, for one\n")
+    assert f"  form.yml: line {number}\n" in ran.out
 
 
 def test_of_many_lines_the_first_are_named(appgen: Appgen, site: Path) -> None:
