@@ -166,7 +166,9 @@ def _differences(old: Path, new: Path) -> tuple[tuple[str, str], ...]:
 
 def _files(folder: Path) -> dict[str, str]:
     return {
-        path.relative_to(folder).as_posix(): writer.find_state(path)
+        path.relative_to(folder).as_posix(): (
+            f"-> {os.readlink(path)}" if path.is_symlink() else writer.find_state(path)
+        )
         for path in folder.rglob("*")
         if path.is_symlink() or not path.is_dir()
     }

@@ -129,15 +129,21 @@ def add_link(app: Path) -> None:
     (app / "link").symlink_to("template")
 
 
+def turn_link(app: Path) -> None:
+    (app / "old").unlink()
+    (app / "old").symlink_to("nowhere")
+
+
 @pytest.mark.parametrize(
     ("act", "files"),
     [
         (lambda app: None, ()),
         (add_mode, (("form.yml", "changed"),)),
         (add_link, (("link", "created"),)),
+        (turn_link, (("old", "changed"),)),
         (lambda app: (app / "old").unlink(), (("old", "removed"),)),
     ],
-    ids=["nothing", "a mode", "a link", "no link"],
+    ids=["nothing", "a mode", "a link", "another link", "no link"],
 )
 def test_what_differs_is_deployed(
     act: Callable[[Path], object], files: tuple[tuple[str, str], ...]
