@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -190,6 +191,13 @@ def test_one_version_before_is_kept_and_nothing_else() -> None:
         Path("sys", PREVIOUS, name).mkdir()
     Path("sys", PREVIOUS, "file").write_text("")
     assert deploy.find_previous(Path("sys")) == ["one"]
+
+
+def test_what_was_kept_of_an_app_that_somebody_deleted_stays() -> None:
+    deploy_versions("one", "1", "2")
+    shutil.rmtree("sys/one")
+    deploy_versions("one", "3")
+    assert Path("sys", PREVIOUS, "one/form.yml").read_text() == "1"
 
 
 @pytest.mark.parametrize("failing", range(1, 6))
