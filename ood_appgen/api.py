@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -92,6 +93,7 @@ def render_apps(app_dirs: Sequence[Path], site_file: Path, everything: bool = Fa
     apps: list[RenderedApp] = []
     skipped: list[str] = []
     seen: dict[str, AppSpec] = {}
+    digest = cache(_digest)  # site.yml is read once for all apps
     for folder in {d.resolve(): d for d in app_dirs}.values():
         app, found = _load(folder / APP_FILE, "app", app_parser.parse)
         findings += found
@@ -113,7 +115,7 @@ def render_apps(app_dirs: Sequence[Path], site_file: Path, everything: bool = Fa
         if override is not None and override.forbid:
             skipped.append(app.id)
             continue
-        rendered, found = _render_one(site, app, site_file, folder)
+        rendered, found = _render_one(site, app, site_file, folder, digest)
         findings += found
         if rendered is not None:
             apps.append(rendered)
@@ -232,7 +234,11 @@ def _unknown_app(override: AppOverride, known: Iterable[str]) -> Diagnostic:
 
 
 def _render_one(
-    site: SiteProfile, app: AppSpec, site_file: Path, folder: Path
+    site: SiteProfile,
+    app: AppSpec,
+    site_file: Path,
+    folder: Path,
+    digest: Callable[[Path], str],
 ) -> tuple[RenderedApp | None, list[Diagnostic]]:
     made_from, command = _origin(site_file, folder)
     plan, findings = planner.build(site, app, made_from, command)
@@ -243,13 +249,16 @@ def _render_one(
     replaced, found = overrides.read(folder)
     findings += found
     files = overrides.apply(files, replaced)
-    return RenderedApp(
-        app.id, plan, files, _find_inputs(plan, site_file, folder, replaced)
-    ), findings
+    inputs = _find_inputs(plan, site_file, folder, replaced, digest)
+    return RenderedApp(app.id, plan, files, inputs), findings
 
 
 def _find_inputs(
-    plan: AppPlan, site_file: Path, folder: Path, replaced: Sequence[RenderedFile]
+    plan: AppPlan,
+    site_file: Path,
+    folder: Path,
+    replaced: Sequence[RenderedFile],
+    digest: Callable[[Path], str],
 ) -> dict[str, str]:
     """Digests of the files that an app is made from, by path as seen from the site's directory."""
     site_name, app_file = plan.made_from
@@ -259,11 +268,15 @@ def _find_inputs(
     paths = {site_name: site_file, app_file: folder / APP_FILE}
     paths |= {name: site_file.parent / name for name in of_site}
     paths |= {os.path.join(app_dir, name): folder / name for name in plan.app.read_files}
-    digests = {name: lock.digest(path.read_bytes()) for name, path in paths.items()}
+    digests = {name: digest(path) for name, path in paths.items()}
     for file in replaced:
         name = os.path.join(app_dir, overrides.FOLDER, file.path)
         digests[name] = lock.digest(file.content, file.executable)
     return dict(sorted(digests.items()))
+
+
+def _digest(path: Path) -> str:
+    return lock.digest(path.read_bytes())
 
 
 def _origin(site_file: Path, folder: Path) -> tuple[tuple[str, str], str]:

@@ -54,7 +54,7 @@ def render_command(
     --force; --merge keeps your lines and adds what is new, with conflict markers where both changed
     the same ones.
     """
-    from ood_appgen import api, writer
+    from ood_appgen import api, news, writer
 
     if check + diff + dry_run > 1:
         raise click.UsageError("--check, --diff and --dry-run exclude each other")
@@ -73,7 +73,7 @@ def render_command(
             changes = [writer.force(app) for app in changes]
         elif merge:
             changes = [writer.merge(app) for app in changes]
-        news = _find_news(changes)
+        for_users = news.find(changes)
         blocked = [app for app in changes if app.blocked] if not force else []
         writes = not (check or dry_run)
         if blocked and writes:
@@ -84,7 +84,7 @@ def render_command(
     except writer.WriteError as exc:
         fail(f"{exc}")
     _print_changes(changes, result, written=writes)
-    _print_news(news)
+    _print_news(for_users)
     conflicts = sum(c.conflicts for app in changes for c in app.changes)
     if conflicts:
         where = f"{conflicts} conflict{'s' if conflicts > 1 else ''}"
@@ -239,27 +239,6 @@ def _diff(changes: Sequence[AppChanges]) -> Iterator[str]:
 
     for app in changes:
         yield from writer.diff(app, str(app.target))
-
-
-def _find_news(changes: Sequence[AppChanges]) -> dict[str, list[str]]:
-    """What changes for the users of each app, by the news; read before anything is written."""
-    from ood_appgen import news
-
-    found: dict[str, list[str]] = {}
-    for app in changes:
-        change = next((c for c in app.changes if c.path == "form.yml"), None)
-        if change is None or change.kind not in ("update", "merge") or change.conflicts:
-            continue
-        path = app.target / "form.yml"
-        new = next((f.content for f in app.files if f.path == "form.yml"), b"")
-        try:
-            old = path.read_bytes()
-            texts = (old.decode(), new.decode())
-        except (OSError, UnicodeDecodeError):
-            continue
-        for text in news.describe(*texts):
-            found.setdefault(text, []).append(app.target.name)
-    return found
 
 
 def _print_news(news: dict[str, list[str]]) -> None:

@@ -83,12 +83,11 @@ def deploy(sources: Sequence[Path], to: Path, dry_run: bool = False) -> list[Ste
                 shutil.copytree(source, stage, symlinks=True, dirs_exist_ok=True)
                 staged.append((to / source.name, stage))
             writer.exchange_all(staged)
-            try:
-                for target, stage in staged:
-                    _keep_previous(stage, kept / target.name)
+            try:  # what was kept until now goes away with the stages
+                replaced = [(kept / t.name, stage) for t, stage in staged if stage.exists()]
+                writer.exchange_all(replaced)
             except BaseException:
-                # What is kept already stays kept; the rest goes back to where it was.
-                writer.exchange_all([(t, s) for t, s in staged if s.exists()])
+                writer.exchange_all(staged)
                 raise
     except (OSError, shutil.Error) as exc:
         raise _unwritable(exc, to) from exc
@@ -152,15 +151,6 @@ def _check_previous(kept: Path, names: Sequence[str]) -> None:
         raise WriteError(f"{kept}: belongs to somebody else; nothing was changed")
 
 
-def _keep_previous(old: Path, kept: Path) -> None:
-    """Put the directory that was exchanged away where `roll_back` finds it."""
-    if not old.exists():
-        return  # the app is new here
-    if kept.exists():
-        shutil.rmtree(kept)
-    old.rename(kept)
-
-
 def _differences(old: Path, new: Path) -> tuple[tuple[str, str], ...]:
     before, after = _files(old), _files(new)
     found = []
@@ -176,7 +166,9 @@ def _differences(old: Path, new: Path) -> tuple[tuple[str, str], ...]:
 
 def _files(folder: Path) -> dict[str, str]:
     return {
-        path.relative_to(folder).as_posix(): writer.find_state(path)
+        path.relative_to(folder).as_posix(): (
+            f"-> {os.readlink(path)}" if path.is_symlink() else writer.find_state(path)
+        )
         for path in folder.rglob("*")
         if path.is_symlink() or not path.is_dir()
     }

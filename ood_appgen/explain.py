@@ -85,8 +85,12 @@ class Explainer:
             names.setdefault(key, cause)
         return list(names.values())
 
-    def touches(self, which: int, path: PathKey) -> list[Touch]:
-        """What changes in the output with the value at `path` of site.yml (0) or app.yml (1)."""
+    def touches(self, which: int, path: PathKey) -> list[Touch] | None:
+        """What changes in the output with the value at `path` of site.yml (0) or app.yml (1).
+
+        None where that cannot be told: no other value that is tried makes an app.
+        """
+        found: list[Touch] | None = None
         for _, files in self._variants(which, path):
             found = []
             for name in sorted({*self.baseline, *files}):
@@ -94,8 +98,8 @@ class Explainer:
                 if changes:
                     found.append(Touch(name, changes))
             if found:
-                return found
-        return []
+                break
+        return found
 
     def _descend(
         self, which: int, value: Any, path: PathKey, file: str, line: int
@@ -162,14 +166,8 @@ def show_path(path: PathKey) -> str:
 
 
 def find_paths(document: Document, words: str) -> list[PathKey]:
-    """The paths of values whose names end in `words` (`cores.max`, `owens.node_types.any`)."""
-    wanted = words.split(".")
-    found = []
-    for path in document.spans:
-        names = [str(key) for key in path]
-        if names[-len(wanted) :] == wanted:
-            found.append(path)
-    return found
+    """The paths of values that end in `words`, as `show_path` has them (owens.node_types.any)."""
+    return [path for path in document.spans if f".{show_path(path)}".endswith(f".{words}")]
 
 
 def _parts(value: Any) -> Iterator[tuple[str | int, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ood_appgen import api, lock, overrides, planner, render, schema
 from ood_appgen.diagnostics import has_errors, quote
-from ood_appgen.explain import Cause, Explainer, find_paths
+from ood_appgen.explain import Cause, Explainer, find_paths, show_path
 from ood_appgen.model import app_parser, site_parser
 from ood_appgen.source import Document, read_file
 
@@ -41,13 +41,13 @@ def explain_place(place: str, site_file: Path | None, output: Path) -> Iterator[
         if file.is_file()
         else planned
     )
-    numbers = [line] if line else range(1, len(there) + 1)
-    if line and not 1 <= line <= len(there):
+    numbers = range(1, len(there) + 1) if line is None else [line]
+    if line is not None and line not in range(1, len(there) + 1):
         raise ExplainError(f"{file}: has {len(there)} lines, and no line {line}")
     matching = _match_lines(there, planned)
     for number in numbers:
         text = there[number - 1]
-        if not line and not text.strip():
+        if line is None and not text.strip():
             continue
         yield f"{file}:{number}: {text.strip()}"
         if number not in matching:
@@ -79,9 +79,9 @@ def explain_value(name: str, site_file: Path | None) -> Iterator[str]:
             for path in find_paths(document, name):
                 known = True
                 span = document.key_span(path)
-                yield f"{span}: {'.'.join(str(p) for p in path)}, for {app_dir.name}"
+                yield f"{span}: {show_path(path)}, for {app_dir.name}"
                 touched = explainer.touches(which, path)
-                for touch in touched:
+                for touch in touched or ():
                     numbers = [str(n) for n, _, _ in touch.changes]
                     more = (
                         f" and {len(numbers) - _MOST_LINES} more"
@@ -93,7 +93,9 @@ def explain_value(name: str, site_file: Path | None) -> Iterator[str]:
                     _, before, after = touch.changes[0]
                     yield f"    {before.strip()}"
                     yield f"    -> {after.strip()}"
-                if not touched:
+                if touched is None:
+                    yield "  cannot be told: no other value that was tried makes an app"
+                elif not touched:
                     yield "  changes nothing in this app"
     if not known:
         raise ExplainError(
@@ -116,15 +118,22 @@ def _describe(cause: Cause) -> Iterator[str]:
         yield f"    {tried}, it is: {cause.becomes.strip()}"
 
 
-def _split_place(place: str) -> tuple[Path, int]:
-    found = re.fullmatch(r"(.+):(\d+)(?::\d+)?", place)
+def _split_place(place: str) -> tuple[Path, int | None]:
+    """A file and the line of it that is meant, if one is; a column after the line is let go.
+
+    A file's own name may end like these numbers.
+    """
+    numbers: list[int] = []
     try:
-        there = Path(place).exists()
+        while len(numbers) < 2 and not Path(place).exists():
+            found = re.fullmatch(r"(.+):(\d{1,9})\d*", place)
+            if found is None:
+                break
+            place = found[1]
+            numbers.insert(0, int(found[2]))
     except OSError as exc:
         raise ExplainError(f"{place[:80]}: {exc.strerror}") from exc
-    if found and not there:
-        return Path(found[1]), int(found[2][:9])
-    return Path(place), 0
+    return Path(place), numbers[0] if numbers else None
 
 
 def _find_target(file: Path, output: Path) -> tuple[Path, str]:
@@ -168,12 +177,12 @@ def _load_app(app_dir: Path, site_file: Path) -> tuple[Explainer, Path]:
         # Whatever no longer fits together is no app; the parsers trust the schemas, which are
         # too slow to be asked each time.
         try:
-            profile, found = site_parser.parse(replace(site, data=site_data), site_file.parent)
-            spec, more = app_parser.parse(replace(app, data=app_data), app_dir)
-            if profile is None or spec is None or has_errors([*found, *more]):
+            profile, _ = site_parser.parse(replace(site, data=site_data), site_file.parent)
+            spec, _ = app_parser.parse(replace(app, data=app_data), app_dir)
+            if profile is None or spec is None:
                 return None
-            made, found = planner.build(profile, spec, plan.made_from, plan.command)
-            if made is None or has_errors(found):
+            made, _ = planner.build(profile, spec, plan.made_from, plan.command)
+            if made is None:
                 return None
             return {f.path: f.content.decode("utf-8", "replace") for f in render.render(made)}
         except Exception:

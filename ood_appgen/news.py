@@ -6,13 +6,15 @@ what users will see, and not what somebody meant to change.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ood_appgen import source
 from ood_appgen.verify import choices
 from ood_appgen.verify.form import Form, State, read_form
+from ood_appgen.writer import AppChanges
 
+_FORM = "form.yml"
 # As many node types are named one by one.
 _FEW = 3
 _UNITS = {"cores": "core", "gpus": "GPU", "hours": "hour"}
@@ -32,6 +34,23 @@ class _Offer:
     form: Form
     roles: choices.Roles
     places: Mapping[tuple[str, str], _Place]
+
+
+def find(apps: Sequence[AppChanges]) -> dict[str, list[str]]:
+    """The ids of the apps that each news is of; to be asked before anything is written."""
+    found: dict[str, list[str]] = {}
+    for app in apps:
+        change = next((c for c in app.changes if c.path == _FORM), None)
+        if change is None or change.kind not in ("update", "merge") or change.conflicts:
+            continue
+        new = next(f.content for f in app.files if f.path == _FORM)
+        try:
+            texts = ((app.target / _FORM).read_bytes().decode(), new.decode())
+        except (OSError, UnicodeDecodeError):
+            continue
+        for text in describe(*texts):
+            found.setdefault(text, []).append(app.target.name)
+    return found
 
 
 def describe(old: str, new: str) -> list[str]:

@@ -40,7 +40,7 @@ def examine(changes: AppChanges, inputs: Mapping[str, str], made_by: str) -> Sta
     """
     known = lock.read(changes.target)
     kinds = {c.path: c for c in changes.changes if c.path != lock.LOCK_NAME}
-    if not changes.target.is_dir() or all(c.kind == "create" for c in kinds.values()):
+    if all(c.kind == "create" for c in kinds.values()):
         return Status(changes.target, ((NEW, ()),))
     news = tuple(c.path for c in kinds.values() if c.kind in ("create", "update", "remove"))
     states: list[tuple[str, tuple[str, ...]]] = []

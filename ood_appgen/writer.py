@@ -98,8 +98,8 @@ def merge(changes: AppChanges) -> AppChanges:
     """The same with edits and news in one file, where both changed it since it was written.
 
     Where they touch the same lines, both stand there between conflict markers. A file whose edits
-    cannot be merged (it is no text, or its lock is lost) is kept as it is, and so is an edited one
-    that appgen no longer makes.
+    cannot be merged (it is no text, or a link, or its lock is lost) is kept as it is, and so is an
+    edited one that appgen no longer makes.
     """
     base = lock.read(changes.target).base
     files = {f.path: f for f in changes.files}
@@ -122,7 +122,7 @@ def merge(changes: AppChanges) -> AppChanges:
 def _merge_file(base: str | None, path: Path, ours: bytes) -> tuple[bytes, int] | None:
     from merge3 import Merge3  # only where there is something to merge
 
-    if base is None:
+    if base is None or path.is_symlink():
         return None
     try:
         yours, new = path.read_bytes().decode(), ours.decode()

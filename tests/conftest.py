@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from appgen_runner import Appgen, make_runner
+
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -17,3 +19,9 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             if name in os.environ:
                 patch.delenv(name)
         yield
+
+
+@pytest.fixture
+def appgen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Appgen:
+    """`appgen` in this process."""
+    return make_runner(monkeypatch, capsys)

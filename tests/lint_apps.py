@@ -1,15 +1,10 @@
-"""A small app with faults that the tests of the linter's command line know, and the command itself."""
+"""A small app with faults that the tests of the linter's command line know."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from ood_appgen import cli
 
 FORM = """\
 cluster: hpc
@@ -29,33 +24,6 @@ def make_app(folder: Path, form: str = FORM) -> Path:
     (folder / "submit.yml.erb").write_text("batch_connect:\n  template: basic\n")
     (folder / "template" / "script.sh").write_text(SCRIPT)
     return folder
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a command left."""
-
-    code: int
-    out: str
-    err: str
-
-
-Appgen = Callable[..., Ran]
-
-
-@pytest.fixture
-def appgen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Appgen:
-    """`appgen` in this process, by way of the console script's own function."""
-
-    def run(*arguments: str | Path) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["appgen", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-            sys.exit(0)
-        return Ran(int(stopped.value.code or 0), *capsys.readouterr())
-
-    return run
 
 
 @pytest.fixture

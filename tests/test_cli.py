@@ -9,12 +9,12 @@ import pty
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from appgen_runner import Appgen, Ran
 from ood_appgen import __version__, api, cli
 from samples import ROOT, make_app, make_site
 from tools import require_tool
@@ -44,31 +44,6 @@ def read_tree(folder: Path) -> dict[str, tuple[bytes, bool]]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-
-Appgen = Callable[..., Ran]
-
-
-@pytest.fixture
-def appgen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Appgen:
-    """`appgen` in this process, by way of the console script's own function."""
-
-    def run(*arguments: str | Path) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["appgen", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-            sys.exit(0)
-        return Ran(int(stopped.value.code or 0), *capsys.readouterr())
-
-    return run
 
 
 @pytest.fixture

@@ -315,6 +315,14 @@ def test_scripts_are_those_of_the_sample_apps() -> None:
         assert (kinds / "vnc" / name).read_bytes() == (SAMPLES / "apps/desktop" / name).read_bytes()
 
 
+def test_shared_parts_are_put_in(made: dict[str, Path]) -> None:
+    parts = TEMPLATE / "{{cookiecutter.app_id}}" / "kinds" / "parts"
+    scripts = [path.read_text() for app in made.values() for path in app.glob("*.sh")]
+    for part in parts.iterdir():
+        assert any(part.read_text() in script for script in scripts), part
+    assert not [line for s in scripts for line in s.splitlines() if re.fullmatch(r"@.*@", line)]
+
+
 # -- a session --------------------------------------------------------------------------------------
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from samples import ROOT
 
-GUARD = ROOT / "cookiecutter-template" / "{{cookiecutter.app_id}}" / "kinds" / "guard.py"
+GUARD = ROOT / "cookiecutter-template/{{cookiecutter.app_id}}/kinds/parts/guard.py"
 PASSWORD = "correct-horse"
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from lint_apps import FORM, KNOWN, Appgen, Ran, appgen, make_app, repo
+from appgen_runner import Appgen, Ran
+from lint_apps import FORM, KNOWN, make_app, repo
 from ood_appgen.lint import catalog, rule
 from samples import ROOT
 
-__all__ = ["appgen", "repo"]
+__all__ = ["repo"]
 
 TWICE = """\
 one/form.yml:4:5: error: the field "num_cores" is listed twice [form-listed-twice]

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ood_appgen import cli, deploy, news
+from appgen_runner import Appgen
+from ood_appgen import api, deploy, lock, news
 from ood_appgen.writer import WriteError
 from samples import make_app, make_site
 
@@ -25,25 +25,18 @@ UPDATE = bool(os.environ.get("APPGEN_UPDATE_GOLDEN"))
 class Story:
     """Runs commands and writes down what is seen."""
 
-    def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path
-    ) -> None:
-        self.monkeypatch, self.capsys, self.folder = monkeypatch, capsys, folder
+    def __init__(self, run: Appgen, folder: Path) -> None:
+        self.run, self.folder = run, folder
         self.lines: list[str] = []
 
     def appgen(self, *arguments: str) -> str:
-        self.monkeypatch.setattr(sys, "argv", ["appgen", *arguments])
-        self.capsys.readouterr()
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-            sys.exit(0)
-        out, err = self.capsys.readouterr()
+        ran = self.run(*arguments)
         self.lines.append(f"$ appgen {' '.join(arguments)}")
-        self.lines += (out + err).splitlines()
-        if stopped.value.code:
-            self.lines.append(f"(exit code {stopped.value.code})")
+        self.lines += (ran.out + ran.err).splitlines()
+        if ran.code:
+            self.lines.append(f"(exit code {ran.code})")
         self.lines.append("")
-        return out + err
+        return ran.out + ran.err
 
     def edit(self, path: str, old: str, new: str) -> None:
         file = self.folder / path
@@ -62,12 +55,10 @@ class Story:
 
 
 @pytest.fixture
-def story(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Story]:
+def story(appgen: Appgen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Story:
     folder = make_site(tmp_path / "site", "one")
     monkeypatch.chdir(folder)
-    yield Story(monkeypatch, capsys, folder)
+    return Story(appgen, folder)
 
 
 def test_edits_survive(story: Story) -> None:
@@ -155,6 +146,37 @@ def test_overrides_and_blocks(story: Story) -> None:
     story.edit("blocks/quota.sh", "check_quota", "look_at_quota")
     story.appgen("status")
     story.check("overrides")
+
+
+def test_apps_are_made_from_digests_that_are_read_once(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_app(story.folder / "apps/two", "two")
+    (story.folder / "apps/one/overrides").mkdir()
+    (story.folder / "apps/one/overrides/note.txt").write_text("ours\n")
+    (story.folder / "apps/one/overrides/note.txt").chmod(0o755)
+    (story.folder / "quota.sh").write_text("true\n")
+    story.edit("site.yml", "clusters:", "apps: {one: {blocks: {before_end: quota.sh}}}\nclusters:")
+    read: list[str] = []
+    real = Path.read_bytes
+
+    def note(path: Path) -> bytes:
+        read.append(path.name)
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", note)
+        result = api.render_apps([Path("apps/one"), Path("apps/two")], Path("site.yml"))
+    assert read.count("site.yml") == 2  # once for what it says, once for its digest
+    own = ["apps/one/app.yml", "apps/one/overrides/note.txt", "apps/one/script.sh", "quota.sh"]
+    wanted = {
+        "one": [*own, "site.yml"],
+        "two": ["apps/two/app.yml", "apps/two/script.sh", "site.yml"],
+    }
+    assert {app.id: list(app.inputs) for app in result.apps} == wanted
+    for app in result.apps:
+        for name, found in app.inputs.items():
+            assert found == lock.digest(Path(name).read_bytes(), name.endswith("note.txt"))
 
 
 def test_explain(story: Story) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from ood_appgen import __version__
 from samples import ROOT, SAMPLES
-from tools import require_package
+from tools import require_package, require_tool
 
 # What a build needs; what else lies in a work tree (build/, .venv, caches) must not get in.
 _SOURCES = (
@@ -159,8 +159,7 @@ def test_it_makes_a_site_and_an_app_away_from_its_source(installed: Path, tmp_pa
 
 
 def test_verify_finds_its_ruby_program(installed: Path, tmp_path: Path) -> None:
-    if shutil.which("ruby") is None and not os.environ.get("CI"):
-        pytest.skip("ruby is not on PATH")
+    require_tool("ruby")
     shutil.copytree(SAMPLES, tmp_path / "site")
     said = succeed(
         *(installed / "appgen", "verify", "apps/jupyter", "--limit", "20"), cwd=tmp_path / "site"

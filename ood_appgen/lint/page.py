@@ -190,6 +190,34 @@ class Page:
         listed = [option for a in element.attributes[:1] for option in a.options]
         return [(option, own.get(id(option), [])) for option in listed]
 
+    def find_lacking(self, kind: str) -> Iterator[tuple[Option, Placed, str]]:
+        """Options of selects without a directive of a kind that others of their select have.
+
+        With each the directive of another option, and the field that it is for. Not where Ruby may
+        add the directive, nor where the option hides that field.
+        """
+        for source, element in self.elements.items():
+            if not element.is_only("select") or element.fixed:
+                continue
+            options = self.options(source)
+            given = [self._pick(kind, own) for _, own in options]
+            examples = {
+                target: placed
+                for of_option in given
+                for target, placed in of_option
+                if self.judge(placed).works
+            }
+            for target, example in examples.items():
+                for (option, own), of_option in zip(options, given, strict=True):
+                    lacks = option.complete and target not in dict(of_option)
+                    if lacks and not self.hides(own, target):
+                        yield option, example, target
+
+    def _pick(self, kind: str, own: Iterable[Placed]) -> list[tuple[str, Placed]]:
+        """The directives of a kind, each after the field that it is for."""
+        effects = ((one, self.read(one)) for one in own if one.kind == kind)
+        return [(effect.target, one) for one, effect in effects if effect is not None]
+
     def read(self, placed: Placed) -> Effect | None:
         """What the JavaScript reads a directive as, whether it does anything or not."""
         if placed not in self._read:

@@ -25,7 +25,7 @@ from collections.abc import Iterator
 
 from ood_appgen.diagnostics import Severity, quote
 from ood_appgen.lint.app import App
-from ood_appgen.lint.page import Why, pages
+from ood_appgen.lint.page import pages
 from ood_appgen.lint.rule import Finding, at
 
 SEVERITY = Severity.ERROR
@@ -36,33 +36,12 @@ def check(app: App) -> Iterator[Finding]:
     if not app.settings.at_least("4.0"):
         return
     for page in pages(app).each:
-        for source, element in page.elements.items():
-            if not element.is_only("select") or element.fixed:
-                continue
-            options = page.options(source)
-            targets = {
-                effect.target: placed
-                for _, own in options
-                for placed in own
-                if placed.kind == "label"
-                and page.judge(placed).why is Why.WORKS
-                and (effect := page.read(placed)) is not None
-            }
-            for target, example in targets.items():
-                for option, own in options:
-                    written = any(
-                        p.kind == "label"
-                        and (effect := page.read(p)) is not None
-                        and effect.target == target
-                        for p in own
-                    )
-                    if written or not option.complete or page.hides(own, target):
-                        continue
-                    name = example.directive.name
-                    yield at(
-                        option.value or option.node,
-                        f"this option has no {example.name}: with it the label of {quote(target)} "
-                        'is "undefined"',
-                        f"write {example.name} on every option",
-                        related=((name.file, name.start, "a label here"),),
-                    )
+        for option, example, target in page.find_lacking("label"):
+            name = example.directive.name
+            yield at(
+                option.value or option.node,
+                f"this option has no {example.name}: with it the label of {quote(target)} "
+                'is "undefined"',
+                f"write {example.name} on every option",
+                related=((name.file, name.start, "a label here"),),
+            )

@@ -2,15 +2,7 @@
 
 # Shiny lets in everybody who reaches it, and other users of the
 # portal reach every port of every node. So it does not listen on a port at all.
-# Its socket is in a directory that only this user can enter: even on this node no
-# other user reaches it. The path is short, as a socket's name must be; clean.sh
-# removes it.
-if ! APP_DIR="$(mktemp -d /tmp/ood-app-XXXXXXXX)"; then
-  echo "Cannot make a directory in /tmp on this node." >&2
-  exit 1
-fi
-export APP_DIR
-export APP_SOCKET="$APP_DIR/app.sock"
+@socket.sh@
 
 # shellcheck disable=SC2154  # host and port are set by the generated part of this file
 export APP_BASE_URL="/rnode/${host}/${port}"
