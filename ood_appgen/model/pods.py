@@ -167,6 +167,8 @@ def _add(first: Pod, second: Pod) -> Pod:
             changes[part.name] = {**old, **new}
         elif part.name in _MAPPINGS:
             changes[part.name] = tuple({**dict(old), **dict(new)}.items())
+        elif part.name == "affinity":
+            changes[part.name] = {**old, **new}  # nodes, pods to be near, pods to be far from
         elif part.name == "environment_from":
             named = {source.name for source in new if source.name}
             changes[part.name] = (*(s for s in old if s.name not in named), *new)
