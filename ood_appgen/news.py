@@ -41,7 +41,7 @@ def find(apps: Sequence[AppChanges]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for app in apps:
         change = next((c for c in app.changes if c.path == _FORM), None)
-        if change is None or change.kind not in ("update", "merge") or change.conflicts:
+        if change is None or change.kind not in ("update", "merge"):
             continue
         new = next(f.content for f in app.files if f.path == _FORM)
         try:
@@ -54,7 +54,7 @@ def find(apps: Sequence[AppChanges]) -> dict[str, list[str]]:
 
 
 def describe(old: str, new: str) -> list[str]:
-    """The news between two texts of form.yml; nothing where either cannot be read."""
+    """The news between two texts of form.yml; nothing where either cannot be read, as in conflict."""
     before, after = _read(old), _read(new)
     if before is None or after is None:
         return []

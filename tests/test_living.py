@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from appgen_runner import Appgen
-from ood_appgen import api, deploy, lock, news
+from ood_appgen import api, deploy, lock
 from ood_appgen.writer import WriteError
 from samples import make_app, make_site
 
@@ -332,46 +331,3 @@ def test_a_deployment_that_fails_changes_nothing(
     with pytest.raises(WriteError, match="No space left on device; nothing was changed"):
         deploy.deploy([Path("build/one"), Path("build/two")], Path("sys"))
     assert contents() == before
-
-
-OLD_FORM = """\
-cluster: [a, b]
-form: [cluster, kind, num_cores, note]
-attributes:
-  kind:
-    widget: select
-    label: Kind
-    options:
-      - [Small, s, data-max-num-cores-for-cluster-a: 4, data-max-num-cores-for-cluster-b: 8]
-      - [Big, big, data-max-num-cores-for-cluster-a: 40, data-option-for-cluster-b: false]
-  num_cores: {widget: number_field, min: 1, max: 40, value: 1}
-  note: {widget: text_field, label: Note}
-"""
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (lambda s: s, []),
-        (lambda s: s.replace("-a: 4,", "-a: 6,"), ["a: Small (s) now up to 6 cores (before: 4)"]),
-        (lambda s: s.replace("[a, b]", "[a]"), ["b is gone"]),
-        (lambda s: s.replace("[a, b]", "[a, b, c]"), ["c is new: Small (s), big"]),
-        (
-            lambda s: s.replace(", data-option-for-cluster-b: false", ""),
-            ["b: big is new, up to 40 cores"],
-        ),
-        (lambda s: s.replace(", note]", "]"), ['the form no longer asks for "Note"']),
-        (
-            lambda s: s.replace("note]", "note, extra]"),
-            ['the form now asks for "extra"'],
-        ),
-        (
-            lambda s: s.replace("min: 1,", "min: 2,"),
-            ["a: now from 2 cores (before: 1)", "b: Small (s) now from 2 cores (before: 1)"],
-        ),
-        (lambda s: "- not a form", []),
-        (lambda s: "{", []),
-    ],
-)
-def test_the_news_of_a_form(change: Callable[[str], str], said: list[str]) -> None:
-    assert news.describe(OLD_FORM, change(OLD_FORM)) == said
