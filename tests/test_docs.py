@@ -30,6 +30,7 @@ PAGES = sorted(DOCS.rglob("*.md"))
 # Pages whose every command and edit is carried out, in a directory of their own.
 TRIED = (
     "tutorial",
+    "kubernetes",
     *("how-to/add-to-a-site", "how-to/kubernetes", "how-to/verify", "how-to/generated-apps"),
 )
 

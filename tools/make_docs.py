@@ -1,10 +1,12 @@
-"""Write the pages of docs/ that come from the sources: both schemas, the commands, the rules, the man page.
+"""Write the pages of docs/ that come from the sources: both schemas, the commands, the rules, the
+Kubernetes tutorial, the man page.
 
 With `--check` nothing is written, and the exit code is 1 where a page is out of date.
 """
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import sys
@@ -388,6 +390,87 @@ def _roff_paragraph(literal: bool, text: str, first: bool) -> list[str]:
     return [*([] if first else [".PP"]), _roff(text)]
 
 
+# -- the Kubernetes tutorial ----------------------------------------------------------------------
+
+
+def describe_tutorial() -> str:
+    """The page on the Kubernetes tutorial: a table for each of its sections, a row for each construct."""
+    data = YAML(typ="safe").load(DOCS / "kubernetes-tutorial.yml")
+    count = sum(len(section["rows"]) for section in data["sections"])
+    # The tables are wide: they take the place of navigation and contents.
+    out = ["---\nhide: [navigation, toc]\n---\n"]
+    out += ["# The Kubernetes tutorial, construct by construct\n", NOTE.strip(), _FROM]
+    out.append(data["intro"].replace("COUNT", str(count)))
+    for section in data["sections"]:
+        out += [f"## {section['title']}\n"]
+        out += ["| row | the tutorial | our files | where it lands | from | tried |"]
+        out += ["| --- | --- | --- | --- | --- | --- |"]
+        for row in section["rows"]:
+            cells = (
+                f"`{row['id']}`",
+                row["construct"].replace("|", "\\|"),
+                "<br>".join(_snippet(name, row[name]) for name in ("site", "app") if name in row),
+                _landing(row),
+                _since(row),
+                _tried(row),
+            )
+            out.append("|" + "|".join(f" {cell} " if cell else " " for cell in cells) + "|")
+        out.append("")
+    return "\n".join(out)
+
+
+_FROM = "<!-- From docs/kubernetes-tutorial.yml, whose rows are tried by tests/test_tutorial_data.py. -->\n"
+
+
+def _snippet(name: str, text: str) -> str:
+    """A file's snippet as a cell of a table takes it; it can be copied as it is."""
+    shown = html.escape(text.strip("\n"), quote=False)
+    for character in "|*_[]`\\":
+        shown = shown.replace(character, f"&#{ord(character)};")
+    shown = shown.replace("://", "&#58;//").replace("\n", "<br>")
+    return f'`{name}.yml`<pre style="white-space: pre-wrap">{shown}</pre>'
+
+
+def _landing(row: dict[str, Any]) -> str:
+    parts: dict[str, list[str]] = {}
+    for landing in row.get("lands", ()):
+        words = parts.setdefault(landing["in"], [])
+        words += [word for word in _objects(landing.get("has", {})) if word not in words]
+    places = [
+        f"`{file}`" + (f": {', '.join(words)}" if words else "") for file, words in parts.items()
+    ]
+    if "refused" in row:
+        places = [f"refused: `{row['refused']}`"]
+    return "<br>".join([*places, *([row["note"]] if "note" in row else [])])
+
+
+def _objects(has: dict[str, Any]) -> Iterator[str]:
+    """What a part of an object is about, in Kubernetes' words."""
+    kind = has.get("kind", "")
+    if kind:
+        name = has.get("metadata", {}).get("name", "")
+        yield f"{kind} `{name}`" if name else kind
+        return
+    for key, value in has.get("spec", {}).items():
+        if key in ("containers", "initContainers"):
+            yield from (f"`{key}[].{inner}`" for item in value for inner in item if inner != "name")
+        else:
+            yield f"`{key}`"
+    yield from (f"`{key}`" for key in has.get("metadata", {}))
+
+
+def _since(row: dict[str, Any]) -> str:
+    if not row.get("lands"):
+        return ""
+    policy = any(landing["in"] == "policy.yaml" for landing in row["lands"])
+    return "OOD 3.0, policy" if policy else "OOD 3.0"
+
+
+def _tried(row: dict[str, Any]) -> str:
+    on_server = any("has" in landing for landing in row.get("lands", ()))
+    return f"`test_tutorial_constructs[{row['id']}]`" if on_server else ""
+
+
 # -- all of it ------------------------------------------------------------------------------------
 
 
@@ -397,6 +480,7 @@ def make_pages() -> dict[Path, str]:
         DOCS / "reference" / "site.md": describe_schema("site"),
         DOCS / "reference" / "app.md": describe_schema("app"),
         DOCS / "reference" / "cli.md": describe_commands(),
+        DOCS / "kubernetes-tutorial.md": describe_tutorial(),
         DOCS / "rules.md": pages.write_markdown(catalog.load_all().values()),
         DOCS / "appgen.1": make_man_page(),
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from launches import (
     wait_until_admitting,
 )
 
+import tutorial_data
 from ood_appgen import api
 from ood_appgen.model.admission import APP_LABEL, MARK
 from samples import APPS, SAMPLES, SITES
@@ -382,3 +385,52 @@ def _make_home(server: KubernetesServer, namespace: str) -> None:
         },
     }
     server.create([claim, volume])
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in tutorial_data.rows() if row.on_server], ids=lambda row: row.id
+)
+def test_tutorial_constructs(
+    cluster: KubernetesServer, row: tutorial_data.Row, tmp_path: Path
+) -> None:
+    """What docs/kubernetes-tutorial.md says of a row is what the server stores, for a user's pod."""
+    (app,) = tutorial_data.render(row.files(), tmp_path).apps
+    namespace = f"ood-tutorial-{row.id}"
+    ready = prepare(cluster, app, tmp_path, namespace)
+    (launch,) = ready.launches()
+    wait_until_admitting(cluster, launch, namespace)
+    cluster.user("ada", namespace)
+    stored = create_all(cluster, [launch], namespace, user="ada")[launch.name]
+    (expected,) = cluster.dry_run([_renamed(launch.admitted)], namespace)
+    assert differences(expected, stored) == []
+    configmap = cluster.get("configmap", launch.objects.configmap["metadata"]["name"], namespace)
+    for landing in row.lands:
+        part = _amounts(_in_namespace(landing.has, namespace))
+        if landing.file == "each-namespace.yaml":
+            kind, name = part.get("kind", "Role"), part["metadata"].get("name", "ood-session")
+            found = [cluster.get(kind, name, namespace)]
+        else:
+            found = [stored, configmap]
+        assert any(not list(tutorial_data.missing(part, _amounts(f))) for f in found), landing
+
+
+def _in_namespace(part: dict[str, Any], namespace: str) -> dict[str, Any]:
+    changed: dict[str, Any] = json.loads(json.dumps(part).replace("$NAMESPACE", namespace))
+    return changed
+
+
+_UNITS = {"": 1000, "m": 1, "Mi": 1000 * 2**20, "Gi": 1000 * 2**30}
+
+
+def _amounts(data: Any, quantity: bool = False) -> Any:
+    """Quantities as numbers: the server writes 1000m as 1, and 1024Mi as 1Gi."""
+    if isinstance(data, dict):
+        return {
+            key: _amounts(value, quantity or key in ("limits", "requests", "sizeLimit"))
+            for key, value in data.items()
+        }
+    if isinstance(data, list):
+        return [_amounts(item, quantity) for item in data]
+    if quantity and (found := re.fullmatch(r"([0-9]+)(m|Mi|Gi)?", data)):
+        return int(found[1]) * _UNITS[found[2] or ""]
+    return data
