@@ -244,7 +244,7 @@ class PodParser:
                 "add that, or delete it",
                 True,
             )
-        return data
+        return {**data, "operator": operator}
 
     def environment_from(self, path: PathKey, data: Any) -> tuple[EnvironmentSource, ...]:
         """Variables from secrets and ConfigMaps."""
