@@ -29,6 +29,7 @@ ondemand: "4.1"
 clusters:
   kube:
     scheduler: kubernetes
+    wall_time: unlimited
     registry: registry.example.edu
     before: |
       host=h port=1 password=p
