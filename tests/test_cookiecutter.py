@@ -230,12 +230,19 @@ def site_of(name: str) -> str:
     return "osc" if "kubernetes" in name else "arc"
 
 
+def needs_modules_in_pods(name: str) -> bool:
+    return "kubernetes" in name and name.endswith("-modules")
+
+
 def test_every_combination_renders_and_lints_clean(made: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "LICENSE").write_text("MIT\n")
     for name, site in SITES.items():
-        result = api.render_apps(list(made.values()), site)
+        # The cloud's containers have no modules.
+        here = {n: f for n, f in made.items() if name != "cloud" or not needs_modules_in_pods(n)}
+        assert len(here) > 20
+        result = api.render_apps(list(here.values()), site)
         assert [f.format() for f in result.findings] == []
-        assert sorted(app.id for app in result.apps) == sorted(made)
+        assert sorted(app.id for app in result.apps) == sorted(here)
         for app in result.apps:
             if site_of(app.id) != name:  # linting takes its time
                 continue
@@ -248,7 +255,7 @@ def test_every_combination_renders_and_lints_clean(made: dict[str, Path], tmp_pa
     assert (found.exit_code, found.stdout) == (0, "")
 
 
-@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize("site", ["osc", "arc"])
 def test_every_combination_verifies(site: str, made: dict[str, Path], tmp_path: Path) -> None:
     require_tool("ruby")
     apps = [folder for name, folder in made.items() if site_of(name) == site]

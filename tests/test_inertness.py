@@ -9,7 +9,9 @@ place; `make test` does with a part of both, which differs from app to app and f
 
 from __future__ import annotations
 
+import base64
 import html.parser
+import json
 import os
 import shutil
 import subprocess
@@ -25,6 +27,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from ood_appgen import api
 from ood_appgen.encode import shell_word
+from ood_appgen.model.admission import MARK
 from ood_appgen.model.plan import (
     STAND_IN,
     AppPlan,
@@ -33,6 +36,7 @@ from ood_appgen.model.plan import (
     evaluate_submission,
     fill_required,
 )
+from ood_appgen.planner.pods import policy_mark
 from ood_appgen.verify.pod import predict_objects
 from ood_appgen.verify.predict import AdapterError, Session, merge_submission
 from ood_appgen.verify.ruby import (
@@ -221,19 +225,41 @@ echo -e "host: $host\\nport: $port\\npassword: $password PARAMS" > "${CASE}/conn
 """
 # Real programs that the samples use, and programs that only note how they were called.
 REAL = (
-    "base64 bash cat chmod cp cut env getent head id mkdir mktemp od printf readlink rm sed"
+    "awk base64 bash cat chmod cp cut df env getent grep head id mkdir mktemp od printf readlink rm sed"
     " sha256sum tr tee touch true uname wc"
 ).split()
 STUBS = (
     "jupyter code-server rserver R kubectl dbus-run-session dbus-launch xset apptainer singularity"
     " xfce4-session mate-session gnome-session hostname"
 ).split()
+# Programs that answer: Kubernetes' API, as far as job scripts ask it, and a clone.
+ANSWERING = {
+    "curl": """\
+case "$*" in
+  *" GET "*/pods/*) echo '{"status": {"hostIP": "192.0.2.7", "phase": "Running"}}' ;;
+  *" GET "*/services/*) echo '{"spec": {"ports": [{"nodePort": 30123, "port": 80}]}}' ;;
+  *" POST "*/secrets) cat > "${CASE}/secret.json" ;;
+  *) exit 22 ;;
+esac
+""",
+    "git": """mkdir -p "${!#}/.git"\n""",
+}
+POD = {
+    "POD_NAME": "pod-1",
+    "POD_NAMESPACE": "ood-ada",
+    "POD_PORT": "8080",
+    "KUBERNETES_SERVICE_HOST": "192.0.2.1",
+    "KUBERNETES_SERVICE_PORT": "443",
+    "PI_STEPS": "5",
+}
 SITE_PROGRAMS = {
     "source /bin/find_host_port": "HOST_CFG=10.0.0.7 PORT_CFG=30123",
     "source /bin/save_passwd_as_secret": "PASSWORD=secret",
     'exec &> >(tee -a "pod.log")': ":",
     "source /etc/profile.d/lmod.sh": ":",
     "source /etc/profile.d/modules.sh": ":",
+    "/cvmfs/data.example.org/reference": "${CASE}/reference",
+    "=/fs/data/": '="${CASE}"/data/',
 }
 
 
@@ -247,7 +273,17 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
             f'#!{require_tool("bash")}\nprintf "%s\\0" {name} "$@" >> "${{CASE}}/calls"\n'
         )
         (folder / name).chmod(0o755)
+    for name, text in ANSWERING.items():
+        (folder / name).write_text(f"#!{require_tool('bash')}\n{text}")
+        (folder / name).chmod(0o755)
     return folder
+
+
+def pod_environment(plan: AppPlan, post: Mapping[str, str]) -> dict[str, str]:
+    """What a pod finds in its environment: the adapter's words, and the policy's."""
+    admission = next((a for a in plan.admissions if a.cluster == post["cluster"]), None)
+    policy = admission.policy(post[plan.node_type_field]) if admission else None
+    return {**POD, **({MARK: policy_mark(policy)} if policy else {})}
 
 
 def mixed(plan: AppPlan, base: Mapping[str, str]) -> list[dict[str, str]]:
@@ -302,7 +338,9 @@ def test_scripts_run_with_what_was_typed(
     steps = []
     for number, post in enumerate(posts):
         case = tmp_path / f"case{number}"
-        (case / "home").mkdir(parents=True)
+        for name in ("home", "tmp", "reference", "account"):
+            (case / name).mkdir(parents=True)
+        (case / "account/token").write_text("token")
         whole = FULL or number % 4 == part
         for path, answer in zip(paths, answers[number * len(paths) :], strict=False):
             assert isinstance(answer, Rendered), (post, answer)
@@ -313,13 +351,16 @@ def test_scripts_run_with_what_was_typed(
                 text = text.split(f"# -- {sample.app}: before")[0]
             if whole or "before" in path:
                 (case / Path(path).stem).write_text(text)
+        found = pod_environment(plan, post).items()
+        environment = " ".join(f"{name}={shell_word(value)}" for name, value in found)
         clean = "source ./clean.sh" if (case / "clean.sh").exists() else ""
         after = "source ./after.sh" if (case / "after.sh").exists() else ""
         script = "bash ./script.sh" if (case / "script.sh").exists() else ""
         exports = " ".join(f'"${{{name}}}"' for name in names)
         basic = CONNECTION.replace(" PARAMS", params) if plan.app.template == "basic" else ""
         steps.append(
-            f"(\ncd case{number} || exit 9\nexport CASE=$PWD HOME=$PWD/home USER=ada POD_PORT=8080\n"
+            f"(\ncd case{number} || exit 9\nexport CASE=$PWD HOME=$PWD/home TMPDIR=$PWD/tmp USER=ada\n"
+            f"export API_ACCOUNT=$PWD/account {environment}\n"
             f"source ./before.sh\nprintf '%s\\0' {exports} > values\n{basic}"
             f"export -f module\n{after}\n{script}\n{clean}\n:\n) "
             f"> case{number}/log 2>&1 < /dev/null"
@@ -341,6 +382,7 @@ def test_scripts_run_with_what_was_typed(
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(run, halves))
     assert [str(p) for p in tmp_path.rglob("CANARY")] == []
+    stored = 0
     for number, post in enumerate(posts):
         case = tmp_path / f"case{number}"
         log = (case / "log").read_text(errors="replace")
@@ -353,8 +395,17 @@ def test_scripts_run_with_what_was_typed(
             assert connection["port"] in (4321, 30123)
             if connection.get("jupyter_api"):
                 assert connection["jupyter_api"] in ("lab", "tree")
+            if post["cluster"] in plan.scripts.api_clusters and (case / "script.sh").exists():
+                stored += 1
+                secret = json.loads((case / "secret.json").read_text())["data"]
+                kept = {name: base64.b64decode(text).decode() for name, text in secret.items()}
+                assert kept == {n: connection[n] for n in ("password", *plan.scripts.params)}
+                assert (connection["host"], connection["port"]) == ("192.0.2.7", 30123)
+        # Scratch goes with the job.
+        assert list((case / "tmp").iterdir()) == [], log
         for refusal in ("syntax error", "unexpected", "command not found"):
             assert refusal not in log, (post, log)
+    assert bool(stored) == bool(plan.scripts.api_clusters)
 
 
 # -- what sites and apps say -----------------------------------------------------------------------

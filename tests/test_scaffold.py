@@ -194,7 +194,7 @@ def test_site_yml_has_every_key() -> None:
     compute = data["compute_clusters"].values()
     assert set(definitions["compute_cluster"]["properties"]) - used(compute) == set()
     apps = set(definitions["app_override"]["properties"]) - used(data["apps"].values())
-    assert apps == {"image", "mounts"}  # of apps on Kubernetes alone
+    assert apps == {"image", "init_images", "mounts", "pod"}  # of apps on Kubernetes alone
 
 
 def missing(schema: Any, data: Any) -> set[str]:
