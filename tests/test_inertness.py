@@ -36,7 +36,7 @@ from ood_appgen.model.plan import (
     evaluate_submission,
     fill_required,
 )
-from ood_appgen.planner.pods import policy_mark
+from ood_appgen.planner.pod_policies import policy_mark
 from ood_appgen.verify.pod import predict_objects
 from ood_appgen.verify.predict import AdapterError, Session, merge_submission
 from ood_appgen.verify.ruby import (

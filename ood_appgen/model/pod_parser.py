@@ -358,6 +358,7 @@ class PodParser:
             named,
             _quantities(data.get("limits")),
             _quantities(data.get("requests")),
+            data.get("only_in_pods", False),
             self.document.span((*path, "name")),
             self.document.places(path, data),
         )

@@ -97,7 +97,8 @@ class Copy:
 class Init:
     """What happens before the program starts: exactly one of `git`, `copy` and `command`.
 
-    `mounts` are those that only it has besides the program's.
+    `mounts` are those that only it has besides the program's. `only_in_pods`: nothing of it need
+    happen where there are no containers.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Init:
     mounts: tuple[tuple[str, Span], ...]
     limits: Quantities
     requests: Quantities
+    only_in_pods: bool
     span: Span
     places: Mapping[str, Span] = field(default_factory=dict, compare=False, repr=False)
 

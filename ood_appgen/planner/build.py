@@ -9,7 +9,8 @@ from ood_appgen.model.site import AppOverride, SiteProfile
 from ood_appgen.planner.containers import check_placeholders
 from ood_appgen.planner.form import plan_form
 from ood_appgen.planner.offers import choose_clusters, make_offers
-from ood_appgen.planner.pods import check_pods, plan_pods
+from ood_appgen.planner.pod_checks import check_pods
+from ood_appgen.planner.pods import plan_pods
 from ood_appgen.planner.scripts import plan_scripts
 from ood_appgen.planner.settings import settle
 from ood_appgen.planner.submission import (

@@ -18,7 +18,9 @@ from ood_appgen.model.site import (
     split_placeholders,
 )
 from ood_appgen.planner.form import FormPlan, as_text
-from ood_appgen.planner.pods import PodPlan, outside_place, place_of, policy_mark
+from ood_appgen.planner.pod_mounts import outside_place, place_of
+from ood_appgen.planner.pod_policies import policy_mark
+from ood_appgen.planner.pods import PodPlan
 from ood_appgen.planner.settings import Settings, mount_variable
 
 _CLUSTER = "${OOD_CLUSTER}"
@@ -314,7 +316,7 @@ def _preparation(settings: Settings, clusters: Sequence[Cluster]) -> ShellCase |
     """What init containers do, for jobs that have none."""
     outside = [c for c in clusters if not SCHEDULERS[c.scheduler].in_containers]
     lines: list[str] = []
-    for item in settings.init:
+    for item in (i for i in settings.init if not i.only_in_pods):
         if item.git is not None:
             git = item.git
             to = f'"${{{mount_variable(git.into)}}}"/{shell_word(git.folder)}'
