@@ -1,7 +1,9 @@
 """`kubernetes/CLUSTER/`: what the administrator of a cluster applies for an app.
 
 Sources: Kubernetes' API reference of MutatingAdmissionPolicy (admissionregistration.k8s.io) and
-Kyverno's of MutatingPolicy (policies.kyverno.io), which takes the same CEL.
+Kyverno's of MutatingPolicy (policies.kyverno.io/v1, since Kyverno 1.17), which takes the same CEL.
+Kyverno makes rules for Deployments and the like of a policy for pods, but of none with an
+objectSelector (kyverno/kyverno pkg/cel/autogen/support.go, `CanAutoGen`).
 """
 
 from __future__ import annotations
@@ -206,7 +208,7 @@ def _terms(change: PodChange) -> Iterator[str]:
         ]
         yield _steps(steps)
     if change.annotations:
-        yield _missing("object.metadata.annotations", '"/metadata/annotations"', "{}")
+        yield _missing("has(object.metadata.annotations)", '"/metadata/annotations"', "{}")
         yield _steps(
             [
                 _add(cel_text(f"/metadata/annotations/{pointer(k)}"), cel_text(v))
@@ -230,11 +232,15 @@ def _container_terms(variable: str, group: str, container: ContainerChange) -> I
         path = f'{variable}_path + "/{key}"'
         yield from _extend(f"{variable}.{key}", path, f"{kind}.{key}", items)
     quantities: Mapping[str, Any] = {"limits": container.limits, "requests": container.requests}
+    resources = f"{variable}.resources"
+    if any(quantities.values()):
+        # The API server always has it; a manifest that Kyverno's command line reads may lack it.
+        yield _missing(f"has({resources})", f'{variable}_path + "/resources"', "{}")
     for key, pairs in quantities.items():
         if pairs:
             below = f"/resources/{key}"
             path = f"{variable}_path + {cel_text(below)}"
-            yield _missing(f"{variable}.resources.{key}", path, "{}")
+            yield _missing(f"has({resources}) && has({resources}.{key})", path, "{}")
             steps = (
                 (f"{variable}_path + {cel_text(f'{below}/{pointer(name)}')}", cel_text(value))
                 for name, value in pairs
@@ -245,13 +251,14 @@ def _container_terms(variable: str, group: str, container: ContainerChange) -> I
 def _extend(field: str, path: str, kind: str, items: Sequence[Data]) -> Iterator[str]:
     """Steps that append to a list, which is made where it is missing."""
     if items:
-        yield _missing(field, path, "[]")
+        yield _missing(f"has({field})", path, "[]")
         end = path.removesuffix('"') + '/-"'
         yield _steps([_add(end, cel_value(item, kind)) for item in items])
 
 
-def _missing(field: str, path: str, empty: str) -> str:
-    return f"(has({field}) ? [] : [{_add(path, empty)}])"
+def _missing(there: str, path: str, empty: str) -> str:
+    """A step that makes a list or mapping, unless it is there."""
+    return f"({there} ? [] : [{_add(path, empty)}])"
 
 
 def _add(path: str, value: str) -> str:
