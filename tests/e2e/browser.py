@@ -32,11 +32,12 @@ class Form(html.parser.HTMLParser):
 
 @dataclass
 class Browser:
-    """Asks a server, and keeps its cookies."""
+    """Asks a server, and keeps its cookies; `text` is what came last."""
 
     host: str
     port: int
     cookies: dict[str, str] = field(default_factory=dict)
+    text: str = ""
 
     def ask(
         self, method: str, path: str, fields: Mapping[str, str] | None = None, origin: str = PORTAL
@@ -54,7 +55,7 @@ class Browser:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=20)
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
-        answer.read()
+        self.text = answer.read().decode()
         connection.close()
         for cookie in answer.headers.get_all("Set-Cookie") or []:
             key, value = cookie.split(";")[0].split("=", 1)
