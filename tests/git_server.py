@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import http.server
 import os
+import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,26 @@ class GitServer:
             "GIT_CONFIG_KEY_0": f"url.{self.url}.insteadOf",
             "GIT_CONFIG_VALUE_0": prefix,
         }
+
+
+def make_repository(git: str, served: Path, name: str, files: Mapping[str, str]) -> None:
+    """Put a repository of two commits into a folder to be served."""
+    work = served / "work"
+    work.mkdir(parents=True)
+
+    def call(*words: str) -> None:
+        who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+        env = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull}
+        subprocess.run([git, *who, *words], cwd=work, env=env, check=True, capture_output=True)
+
+    call("init", "-q", "-b", "main")
+    for path, text in files.items():
+        (work / path).write_text(text)
+    call("add", ".")
+    call("commit", "-qm", "Pi")
+    call("commit", "-qm", "More", "--allow-empty")
+    call("clone", "-q", "--bare", ".", str(served / name))
+    shutil.rmtree(work)
 
 
 @contextmanager

@@ -225,7 +225,7 @@ echo -e "host: $host\\nport: $port\\npassword: $password PARAMS" > "${CASE}/conn
 """
 # Real programs that the samples use, and programs that only note how they were called.
 REAL = (
-    "awk base64 bash cat chmod cp cut df env getent grep head id mkdir mktemp od printf readlink rm sed"
+    "awk base64 bash cat chmod cp cut df env getent grep head id mkdir mktemp mv od printf readlink rm rmdir sed"
     " sha256sum tr tee touch true uname wc"
 ).split()
 STUBS = (

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from git_server import GitServer, serve
+from git_server import GitServer, make_repository, serve
 from ood_appgen import api
 from ood_appgen.api import RenderedApp
 from ood_appgen.model.admission import apply
@@ -169,21 +169,8 @@ def git() -> str:
 def repositories(git: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with lab/pi.git in it."""
     folder = tmp_path_factory.mktemp("repositories")
-    work = folder / "work"
-    work.mkdir()
-
-    def call(*words: str) -> None:
-        who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
-        env = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull}
-        subprocess.run([git, *who, *words], cwd=work, env=env, check=True, capture_output=True)
-
-    call("init", "-q", "-b", "main")
-    (work / "pi.py").write_text(PI)
-    call("add", "pi.py")
-    call("commit", "-qm", "Pi")
-    call("commit", "-qm", "More", "--allow-empty")
-    call("clone", "-q", "--bare", ".", str(folder / "served" / "lab" / "pi.git"))
-    return folder / "served"
+    make_repository(git, folder, "lab/pi.git", {"pi.py": PI})
+    return folder
 
 
 @pytest.fixture

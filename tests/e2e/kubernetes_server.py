@@ -186,7 +186,7 @@ class KubernetesServer:
             self.kubectl("create", "serviceaccount", "default", namespace=name)
         # Pods are refused until it is there.
         wait_for(
-            lambda: self._is_there("serviceaccount", "default", name),
+            lambda: self.is_there("serviceaccount", "default", name),
             f"the service account of namespace {name}",
             30,
             self.folder / "log",
@@ -257,6 +257,11 @@ class KubernetesServer:
                 raise NotScheduledError(said or f"the scheduler says nothing after {timeout_s:g} s")
             time.sleep(0.1)
 
+    def wait_bound(self, pod: str, namespace: str) -> Object:
+        """Wait until a pod is on a node, and return it as it is stored."""
+        self.wait_scheduled(pod, namespace)
+        return self.get("pod", pod, namespace)
+
     def wait_unschedulable(self, pod: str, namespace: str, timeout_s: float = 30) -> str:
         """Wait until the scheduler finds no node for a pod, and return what it says."""
         deadline = time.monotonic() + timeout_s
@@ -285,7 +290,8 @@ class KubernetesServer:
             miss(program)
         self.daemons[program].check()
 
-    def _is_there(self, kind: str, name: str, namespace: str) -> bool:
+    def is_there(self, kind: str, name: str, namespace: str) -> bool:
+        """Whether an object is there."""
         return bool(
             self.kubectl("get", kind, name, "--ignore-not-found", "-o=name", namespace=namespace)
         )

@@ -33,7 +33,7 @@ from ood_appgen.model.plan import (
 )
 from ood_appgen.verify.pod import KubernetesObjects, predict_objects
 from ood_appgen.verify.predict import Session, merge_submission
-from ood_appgen.verify.ruby import ADA, STAGED_ROOT
+from ood_appgen.verify.ruby import ADA, STAGED_ROOT, User
 
 Object = dict[str, Any]
 
@@ -76,7 +76,7 @@ class Prepared:
     folder: Path
     namespace: str
 
-    def launches(self) -> Iterator[Launch]:
+    def launches(self, user: User = ADA) -> Iterator[Launch]:
         """One for every choice of the cluster's."""
         plan = self.app.plan
         cluster = next(c for c in plan.clusters if c.scheduler == "kubernetes").id
@@ -85,18 +85,18 @@ class Prepared:
             policy = None
             if self.admission is not None:
                 policy = self.admission.policy(filled[plan.node_type_field])
-            objects = predict(plan, filled)
-            yield Launch(filled, _place(objects, self.namespace, number), policy)
+            objects = predict(plan, filled, user)
+            yield Launch(filled, place(objects, self.namespace, number), policy)
 
 
-def predict(plan: AppPlan, choice: Mapping[str, str]) -> KubernetesObjects:
+def predict(plan: AppPlan, choice: Mapping[str, str], user: User = ADA) -> KubernetesObjects:
     """What the adapter gives to kubectl for a choice."""
-    ada = {"name": ADA.name, "home": ADA.home, "uid": ADA.uid, "gid": ADA.gid}
-    submitter = Submitter(ada, made_up_accounts(plan.mounted_users), STAGED_ROOT)
+    person = {"name": user.name, "home": user.home, "uid": user.uid, "gid": user.gid}
+    submitter = Submitter(person, made_up_accounts(plan.mounted_users), STAGED_ROOT)
     document = evaluate_submission(plan, choice, submitter)
     fields = [field.id for field in plan.form]
     merged = merge_submission(document, choice, fields, plan.clusters[0].scheduler)
-    session = Session(plan.app.id, choice["cluster"], STAGED_ROOT, ADA)
+    session = Session(plan.app.id, choice["cluster"], STAGED_ROOT, user)
     return predict_objects(merged, session)
 
 
@@ -112,6 +112,7 @@ def prepare(
         path = target / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(file.content)
+        path.chmod(0o755 if file.executable else 0o644)
     level = security or (admission.security if admission else "privileged")
     server.namespace(namespace, security=level, labels=dict(cluster.namespaces.labels))
     if admission is not None:
@@ -121,6 +122,41 @@ def prepare(
         if (of_cluster / "each-namespace.yaml").exists():
             apply_in_namespace(server, of_cluster / "each-namespace.yaml", namespace)
     return Prepared(app, admission, target, namespace)
+
+
+def make_home(server: KubernetesServer, namespace: str) -> None:
+    """The claim on the user's home that the site's own hook makes, and volumes for all claims."""
+    spec = {
+        "accessModes": ["ReadWriteMany"],
+        "storageClassName": "homes",
+        "resources": {"requests": {"storage": "1Gi"}},
+    }
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "home", "namespace": namespace},
+        "spec": spec,
+    }
+    server.create([claim])
+    listed = json.loads(server.kubectl("get", "pvc", "--output=json", namespace=namespace))
+    server.create([_volume_for(claim) for claim in listed["items"]])
+
+
+def _volume_for(claim: Object) -> Object:
+    """What the storage's provisioner makes for a claim."""
+    spec, metadata = claim["spec"], claim["metadata"]
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": f"{metadata['namespace']}-{metadata['name']}"},
+        "spec": {
+            "capacity": spec["resources"]["requests"],
+            "accessModes": spec["accessModes"],
+            "storageClassName": spec["storageClassName"],
+            "claimRef": {key: metadata[key] for key in ("namespace", "name")},
+            "csi": {"driver": "example.edu", "volumeHandle": metadata["name"]},
+        },
+    }
 
 
 def apply_in_namespace(server: KubernetesServer, file: Path, namespace: str) -> None:
@@ -170,10 +206,10 @@ def unmarked(pod: Mapping[str, Any]) -> Object:
     return changed
 
 
-def _place(objects: KubernetesObjects, namespace: str, number: int) -> KubernetesObjects:
+def place(objects: KubernetesObjects, namespace: str, number: int) -> KubernetesObjects:
     """The objects with ids of their own, where OOD has random ones, in a namespace."""
     pod_name = objects.pod["metadata"]["name"]
-    new = re.sub(r"-0\Z", f"-{number:04d}", pod_name)
+    new = re.sub(r"-[0-9]+\Z", f"-{number:04d}", pod_name)
     text = json.dumps([objects.pod, objects.service, objects.configmap])
     pod, service, configmap = json.loads(text.replace(f'"{pod_name}', f'"{new}'))
     for item in (pod, service, configmap):

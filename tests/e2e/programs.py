@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -24,12 +25,14 @@ def install_jupyter(cache: Path) -> Path:
     """JupyterLab in a virtual environment; returns the directory of its programs."""
     folder = cache / f"jupyterlab-{JUPYTERLAB}"
     done = folder / "installed"
-    if not done.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run(["/usr/bin/python3", "-m", "venv", folder], check=True)
-        pip = [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, f"jupyterlab=={JUPYTERLAB}"], check=True, umask=0o022)
-        done.touch()
+    with (cache / "lock-of-programs").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            subprocess.run(["/usr/bin/python3", "-m", "venv", folder], check=True)
+            pip = [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*pip, f"jupyterlab=={JUPYTERLAB}"], check=True, umask=0o022)
+            done.touch()
     return folder / "bin"
 
 

@@ -46,11 +46,17 @@ class Submission:
 
 
 class Staging:
-    """Evaluates an app's files with real Ruby, as the dashboard of one user would."""
+    """Evaluates an app's files with real Ruby, as the dashboard of one user would.
 
-    def __init__(self, ruby: RubyOracle, account: pwd.struct_passwd) -> None:
+    Where homes are mounted elsewhere than for the user's jobs, `mounted` leads there.
+    """
+
+    def __init__(
+        self, ruby: RubyOracle, account: pwd.struct_passwd, mounted: Path = Path("/")
+    ) -> None:
         self._ruby = ruby
         self._account = account
+        self._mounted = mounted
         self.user = User(account.pw_name, account.pw_uid, account.pw_gid, account.pw_dir)
 
     def submission(
@@ -64,11 +70,12 @@ class Staging:
 
     def stage(self, app: Path, choice: Mapping[str, str], staged_root: Path) -> None:
         """Put template/ into the session's directory: ERB files evaluated, all with their modes."""
-        staged_root.mkdir(mode=0o700, parents=True)
+        folder = self._mounted / staged_root.relative_to("/")
+        folder.mkdir(mode=0o700, parents=True)
         for source in sorted((app / "template").rglob("*")):
             if source.is_dir():
                 continue
-            target = staged_root / source.relative_to(app / "template")
+            target = folder / source.relative_to(app / "template")
             target.parent.mkdir(parents=True, exist_ok=True)
             content = source.read_bytes()
             if source.suffix == ".erb":
@@ -76,8 +83,8 @@ class Staging:
                 content = self._evaluate("template", source, choice, staged_root).text.encode()
             target.write_bytes(content)
             target.chmod(stat.S_IMODE(source.stat().st_mode))
-        (staged_root / "user_defined_context.json").write_text(json.dumps(dict(choice), indent=2))
-        self._give(staged_root)
+        (folder / "user_defined_context.json").write_text(json.dumps(dict(choice), indent=2))
+        self._give(folder)
 
     def view(self, app: Path, connection: Mapping[str, Any], staged_root: Path) -> str:
         """The HTML of the session's card."""
@@ -99,9 +106,9 @@ class Staging:
         assert isinstance(answer, Rendered), (path, answer)
         return answer
 
-    def _give(self, staged_root: Path) -> None:
+    def _give(self, folder: Path) -> None:
         """Everything below the home that this made belongs to the user."""
-        home = Path(self._account.pw_dir)
-        above = [p for p in staged_root.parents if p.is_relative_to(home)]
-        for path in (*above, staged_root, *staged_root.rglob("*")):
+        home = self._mounted / Path(self._account.pw_dir).relative_to("/")
+        above = [p for p in folder.parents if p.is_relative_to(home)]
+        for path in (*above, folder, *folder.rglob("*")):
             os.chown(path, self._account.pw_uid, self._account.pw_gid, follow_symlinks=False)

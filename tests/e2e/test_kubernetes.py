@@ -17,6 +17,7 @@ from launches import (
     Prepared,
     create_all,
     differences,
+    make_home,
     prepare,
     unmarked,
     wait_until_admitting,
@@ -331,7 +332,7 @@ def test_each_node_type_finds_its_node(
 ) -> None:
     """Selectors, tolerations and devices fit: the real scheduler puts each pod where it belongs."""
     ready, launches = prepared(cluster, rendered, ("cloud", "jupyter"), tmp_path, "-nodes")
-    _make_home(cluster, ready.namespace)
+    make_home(cluster, ready.namespace)
     by_node_type = {launch.choice["node_type"]: launch for launch in launches}
     assert set(by_node_type) == {*NODES, "idle"}
     cluster.create([o for launch in by_node_type.values() for o in launch.all], ready.namespace)
@@ -357,34 +358,6 @@ def test_each_node_type_finds_its_node(
         assert "untolerated taint" in cluster.wait_unschedulable("untolerating", ready.namespace)
     finally:
         cluster.kubectl("delete", "nodes", *NODES)
-
-
-def _make_home(server: KubernetesServer, namespace: str) -> None:
-    """The claim on the user's home that the site's own hook makes, and the volume that it gets."""
-    spec = {
-        "accessModes": ["ReadWriteMany"],
-        "storageClassName": "homes",
-        "resources": {"requests": {"storage": "1Gi"}},
-    }
-    claim = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "home", "namespace": namespace},
-        "spec": spec,
-    }
-    volume = {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {"name": f"{namespace}-home"},
-        "spec": {
-            "capacity": {"storage": "1Gi"},
-            "accessModes": spec["accessModes"],
-            "storageClassName": spec["storageClassName"],
-            "claimRef": {"namespace": namespace, "name": "home"},
-            "csi": {"driver": "example.edu", "volumeHandle": namespace},
-        },
-    }
-    server.create([claim, volume])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,253 @@
+"""Job scripts work in pods as they do on Slurm: they find their place, and let the user in."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from browser import Browser, check_login, is_open
+from kubelet import Container, Image
+from kubernetes_server import KubernetesServer, wait_for
+from launches import unmarked
+from pod_sessions import ADA, ADDRESS, DNS, IMAGE, NODE, App, Session, decoded, render, set_up
+from programs import cache_folder, install_jupyter
+from ruamel.yaml import YAML
+
+from git_server import make_repository, serve
+from ood_appgen.verify.ruby import RubyOracle
+from tools import require_tool
+
+# A connection parameter that no shell, JSON or header may change.
+ODD = "a \"b\" 'c' \\n \\\\ $HOME `id` é☃\n second line\t{}, "
+
+# Leaves what a program would start with.
+PROBE = """\
+printf '%s\\0' "${host}" "${port}" "${LISTEN_PORT}" "${password}" > seen
+"""
+# Stands before every program that the scripts start, and writes down how they are called.
+RECORDER = """\
+#!/bin/bash
+printf '%s\\0' "$0" "$@" >> /home/ada/arguments
+exec "/usr/bin/${0##*/}" "$@"
+"""
+RECORDED = ("curl", "python3", "base64", "tr", "od", "sha256sum", "cut", "getent", "sleep", "cat")
+
+
+@pytest.fixture(scope="module")
+def ruby() -> Iterator[RubyOracle]:
+    require_tool("ruby")
+    with RubyOracle() as oracle:
+        yield oracle
+
+
+@pytest.fixture(scope="module")
+def node(kubernetes: KubernetesServer) -> Iterator[KubernetesServer]:
+    """The server while it has a node."""
+    for tool in ("unshare", "setpriv", "chroot", "curl", "envsubst"):
+        require_tool(tool)
+    kubernetes.add_node("node7", cpu=1000, memory_mb=4 * 1024 * 1024)
+    yield kubernetes
+    kubernetes.kubectl("delete", "node", "node7")
+
+
+def to_probe(folder: Path) -> None:
+    """Jupyter's app with a parameter more, and a program that ends at once."""
+    app = folder / "apps" / "jupyter"
+    spec = app / "app.yml"
+    spec.write_text(spec.read_text().replace("params: [jupyter_api]", "params: [jupyter_api, odd]"))
+    (app / "script.sh").write_text(PROBE)
+    with (app / "before.sh").open("a") as before:
+        before.write(f"odd={shlex.quote(ODD)}\n")
+
+
+@pytest.fixture(scope="module")
+def probe(
+    node: KubernetesServer, ruby: RubyOracle, tmp_path_factory: pytest.TempPathFactory
+) -> App:
+    folder = tmp_path_factory.mktemp("probe")
+    return set_up(node, ruby, render(folder, "jupyter", to_probe), folder, "ood-ada")
+
+
+def seen(session: Session) -> tuple[str, ...]:
+    """Host, port, the program's own port and the password, as the program has them."""
+    return tuple((session.staged / "seen").read_text().split("\0")[:-1])
+
+
+PORT = "8080"
+
+
+@pytest.mark.parametrize("lacks", [(), ("curl",), ("python3",)], ids=["all", "python3", "curl"])
+@pytest.mark.parametrize("strict", [(), ("-u",)], ids=["plain", "nounset"])
+def test_a_session_finds_its_place_and_keeps_its_password(
+    probe: App, lacks: tuple[str, ...], strict: tuple[str, ...]
+) -> None:
+    session = probe.start()
+    shell, *rest = session.program["command"]
+    code, said = session.run(Image(lacks, DNS), (shell, *strict, *rest))
+    assert (code, said) == (0, "")
+    host, port, own_port, password = seen(session)
+    assert (host, port, own_port) == (NODE, str(session.node_port), PORT)
+    assert len(password) == 32
+    secret = session.secret()
+    assert decoded(secret) == {"password": password, "jupyter_api": "lab", "odd": ODD}
+    connection = YAML(typ="safe").load(session.staged / "connection.yml")
+    assert (connection["host"], connection["port"]) == (NODE, session.node_port)
+
+
+@pytest.mark.parametrize("lacks", [(), ("curl",)], ids=["curl", "python3"])
+def test_nothing_secret_is_among_the_words_of_a_process(
+    probe: App, tmp_path: Path, lacks: tuple[str, ...]
+) -> None:
+    tmp_path.chmod(0o755)
+    for name in RECORDED:
+        if name not in lacks:
+            (tmp_path / name).write_text(RECORDER)
+            (tmp_path / name).chmod(0o755)
+    session = probe.start()
+    code, said = session.run(Image(lacks, DNS, {"/usr/local/bin": tmp_path}))
+    assert (code, said) == (0, "")
+    words = (session.home / "arguments").read_text()
+    assert "python3" in words if lacks else "curl" in words
+    password = seen(session)[-1]
+    token = (session.kubelet.folder / session.name).rglob("token")
+    for hidden in (password, *(file.read_text() for file in token)):
+        assert hidden not in words
+
+
+def test_a_container_that_is_started_again_has_a_password_again(probe: App) -> None:
+    session = probe.start()
+    passwords = []
+    for _ in range(2):
+        assert session.run() == (0, "")
+        passwords.append(seen(session)[-1])
+        assert decoded(session.secret())["password"] == passwords[-1]
+    assert len(set(passwords)) == 2
+    assert sorted(decoded(session.secret())) == ["jupyter_api", "odd", "password"]
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [(ADDRESS, NODE), ("192.0.2.8", "192.0.2.8")],
+)
+def test_the_host_is_the_nodes_name_where_dns_has_one(probe: App, address: str, host: str) -> None:
+    session = probe.start(address=address)
+    assert session.run() == (0, "")
+    assert seen(session)[0] == host
+
+
+def test_a_pod_that_the_policy_did_not_see_is_not_started(probe: App) -> None:
+    session = probe.start(create=lambda launch: [unmarked(launch.objects.pod), *launch.all[1:]])
+    # Here the policy brings the home too; elsewhere Open OnDemand mounts it.
+    code, said = session.run(replace(IMAGE, folders={"/home": session.home.parent}))
+    assert code == 1
+    assert said == (
+        "Not started: the pod lacks what this app needs. The cluster's administrator must apply "
+        "kubernetes/cloud of the app, as its README says.\n"
+    )
+
+
+def test_the_policy_of_another_rendering_is_told_and_does(
+    probe: App, node: KubernetesServer, tmp_path: Path
+) -> None:
+    def change(folder: Path) -> None:
+        to_probe(folder)
+        site = folder / "site.yml"
+        site.write_text(site.read_text().replace("ood-interactive", "interactive"))
+
+    newer = tmp_path / "newer"
+    for file in render(tmp_path, "jupyter", change).files:
+        (newer / file.path).parent.mkdir(parents=True, exist_ok=True)
+        (newer / file.path).write_bytes(file.content)
+        (newer / file.path).chmod(0o755 if file.executable else 0o644)
+    session = probe.start(files=newer)
+    assert session.run() == (
+        0,
+        "kubernetes/cloud of another rendering of this app is in force: it should be applied again.\n",
+    )
+    assert seen(session)[:2] == (NODE, str(session.node_port))
+
+
+def on_a_free_port(folder: Path) -> None:
+    """No container has a network of its own here."""
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        port = probe.getsockname()[1]
+    for spec in (folder / "apps").glob("*/app.yml"):
+        text = spec.read_text()
+        spec.write_text(re.sub("^  port: .*", f"  port: {port}", text, flags=re.MULTILINE))
+
+
+def check_jupyter(app: App, session: Session, container: Container) -> Browser:
+    """The user logs in with what Open OnDemand reads in the secret; returns the browser."""
+    port = int(session.program["ports"][0]["containerPort"])
+
+    def listens() -> bool:
+        assert container.process.poll() is None, container.said
+        return is_open("127.0.0.1", port)
+
+    wait_for(listens, "Jupyter to listen", 120)
+    password = decoded(session.secret())["password"]
+    base = f"/node/{NODE}/{session.node_port}"
+    return check_login(app.view(session), base, password, ("127.0.0.1", port))
+
+
+def test_jupyter(node: KubernetesServer, ruby: RubyOracle, tmp_path: Path) -> None:
+    rendered = render(tmp_path, "jupyter", on_a_free_port)
+    app = set_up(node, ruby, rendered, tmp_path, "ood-jupyter-run")
+    session = app.start()
+    with session.running(jupyter_image()) as container:
+        browser = check_jupyter(app, session, container)
+    wait_for(lambda: not is_open(browser.host, browser.port), "the container to end", 20)
+
+
+def jupyter_image() -> Image:
+    """An image that has Jupyter."""
+    programs = install_jupyter(cache_folder())
+    folders = {str(programs.parent): programs.parent, "/usr/local/bin": programs}
+    return replace(IMAGE, folders=folders)
+
+
+REPOSITORY = "https://github.com/PRP-Workshop/"
+FOLDER = "PEARC23-code-private"
+
+
+def test_notebooks_from_git(node: KubernetesServer, ruby: RubyOracle, tmp_path: Path) -> None:
+    """The init container clones with the secret's token; the program has the code, and no token."""
+    git = require_tool("git")
+    make_repository(git, tmp_path / "served", f"{FOLDER}.git", {"pi.py": "print(3)\n"})
+    app = render(tmp_path, "notebook-from-git", on_a_free_port)
+    app = set_up(node, ruby, app, tmp_path, "ood-notebook-run")
+    with serve(git, tmp_path / "served") as server:
+        server.user, server.token = "ada", "a-token-of-the-tests"
+        node.kubectl(
+            *("create", "secret", "generic", "github"),
+            *(f"--from-literal=username={server.user}", f"--from-literal=token={server.token}"),
+            namespace=app.namespace,
+        )
+        node.kubectl(
+            "create", "configmap", "pi", "--from-literal=steps=1000", namespace=app.namespace
+        )
+        config = f'[url "{server.url}"]\n  insteadOf = {REPOSITORY}\n'
+        image = Image(files={**DNS, "/etc/gitconfig": config})
+        session = app.start()
+        assert session.run(image, name="clone")[0] == 0
+        assert server.given
+    with session.running(jupyter_image()) as container:
+        browser = check_jupyter(app, session, container)
+        browser.ask("GET", f"/node/{NODE}/{session.node_port}/api/contents")
+        assert [item["name"] for item in json.loads(browser.text)["content"]] == ["pi.py"]
+        found = environments()
+    assert "PI_STEPS=1000" in found
+    assert server.token not in found
+
+
+def environments() -> str:
+    """What the user's processes have in their environment."""
+    files = (p / "environ" for p in Path("/proc").glob("[0-9]*") if p.stat().st_uid == ADA.pw_uid)
+    return "\n".join(file.read_text().replace("\0", "\n") for file in files)
