@@ -329,8 +329,8 @@ def test_the_place_is_taken_literally(server: GitServer, tmp_path: Path) -> None
 
 def test_environment_is_text_in_pods_too(tmp_path: Path) -> None:
     text = "$$ $(POD_NAME) $(HOME $HOME \\ \" ' $"
-    init = {"name": "own", "image": "a:1", "environment": {"TEXT": text}, "command": ["env"]}
-    rest = f"init: {json.dumps([init])}\n"
+    init = {"name": "own", "image": "a:1", "command": ["env"], "only_in_pods": True}
+    rest = f"init: {json.dumps([{**init, 'environment': {'TEXT': text}}])}\n"
     container = of_pod(make(tmp_path / "app", rest, tmp_path / "x"))
     variable = next(v for v in container["env"] if v["name"] == "TEXT")
     assert expand(variable["value"], {"POD_NAME": "demo-0", "HOME": "/home/ada"}) == text

@@ -7,7 +7,6 @@ import socket
 import time
 from pathlib import Path
 
-import pytest
 from browser import check_login, is_open
 from slurm_node import SlurmNode, wait_for
 from slurm_sessions import start
