@@ -51,12 +51,15 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\uf
 
 
 def yaml_scalar(value: Any) -> str:
-    """A scalar or a list as YAML 1.1 on one line; text always in double quotes.
+    """A value as YAML 1.1 on one line; text always in double quotes.
 
     JSON is YAML apart from characters that YAML calls unprintable; those are escaped.
     """
     if isinstance(value, list | tuple):
         return "[" + ", ".join(yaml_scalar(item) for item in value) + "]"
+    if isinstance(value, Mapping):
+        pairs = (f"{yaml_scalar(str(k))}: {yaml_scalar(v)}" for k, v in value.items())
+        return "{" + ", ".join(pairs) + "}"
     if value is None or isinstance(value, bool | int):
         return json.dumps(value)
     return _escape_unprintable(json.dumps(str(value), ensure_ascii=False))
@@ -100,7 +103,9 @@ def _yaml_value(value: Any, indent: int) -> list[str]:
     """What stands behind a colon, and the lines below it."""
     if isinstance(value, Mapping):
         return ["", *yaml_lines(value, indent + 2)] if value else [" {}"]
-    if isinstance(value, list | tuple) and not any(isinstance(v, Mapping | list) for v in value):
+    if isinstance(value, list | tuple) and not any(
+        isinstance(v, Mapping | list | tuple) for v in value
+    ):
         return [f" [{', '.join(_plain_scalar(item) for item in value)}]"]
     if isinstance(value, list | tuple):
         lines = [""]

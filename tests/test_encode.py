@@ -14,8 +14,10 @@ from functools import cache
 from typing import Any
 
 import pytest
+import yaml as pyyaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from ood_appgen import encode
 from ood_appgen.expr import (
@@ -197,6 +199,95 @@ def test_ordinary_texts_are_block_texts() -> None:
         "a\nb\n\n",
     ):
         assert not encode.is_block_text(text), text
+
+
+# -- whole documents ------------------------------------------------------------------------------
+
+_LISTS = st.lists(st.one_of(ANY, st.integers(), st.booleans(), st.none()), max_size=3)
+_KEYS = st.one_of(
+    st.sampled_from(
+        [*LABEL_WORDS, "a", "a.b/c-d", "~", "<<", "=", "1:30", "- a", "? a", "a: b", "#"]
+    ),
+    ANY.map(lambda text: text[:40]),
+)
+DOCUMENTS = st.dictionaries(
+    _KEYS,
+    st.recursive(
+        st.one_of(ANY, st.integers(), st.booleans(), st.none(), _LISTS),
+        lambda inner: st.one_of(
+            st.dictionaries(_KEYS, inner, max_size=3),
+            st.lists(st.dictionaries(_KEYS, inner, max_size=3), max_size=3),
+            st.lists(st.one_of(inner, st.dictionaries(_KEYS, inner, max_size=2)), max_size=3),
+        ),
+        max_leaves=10,
+    ),
+    min_size=1,
+    max_size=4,
+)
+LINES = "one\ntwo\n"
+FIXED_DOCUMENTS: list[dict[str, Any]] = [
+    {"a": {}, "b": [], "c": [{}], "d": [[]], "e": [{"f": {}}]},
+    {"a": LINES, "b": {"c": LINES}, "d": [{"e": LINES, "f": LINES}], "g": [LINES]},
+    {"a": [{"b": [{"c": [{"d": 1}, {"e": 2}]}]}, {"f": [1, "x"]}]},
+    {"a": 'say "yes"', "b": "it's", "c": "both ' and \"", "d": " \" ", "e": "#", "f": "a #b", "g": "a: b"},
+    *({"a": word, word: "a", "b": [word]} for word in (*LABEL_WORDS, "Yes", "NULL", "0o7", "0x1", "1e3")),
+]  # fmt: skip
+
+
+def _yaml_1_1(text: str) -> Any:
+    loader = YAML(typ="safe", pure=True)
+    loader.version = (1, 1)
+    return loader.load(text)
+
+
+@pytest.mark.parametrize(
+    "load",
+    [YAML(typ="safe", pure=True).load, _yaml_1_1, pyyaml.safe_load],
+    ids=["1.2", "1.1", "PyYAML"],
+)
+def test_documents_read_back(load: Callable[[str], Any]) -> None:
+    values = [*FIXED_DOCUMENTS, *collect(DOCUMENTS)]
+    assert sum(len(str(v)) for v in values) > 10_000
+    for value in values:
+        lines = encode.yaml_lines(value)
+        assert load("\n".join(lines) + "\n") == value, value
+        below = "\n".join(["a:", *encode.yaml_lines(value, 2), "b: 1"]) + "\n"
+        assert load(below) == {"a": value, "b": 1}, value
+
+
+def test_documents_are_written_as_people_write_them() -> None:
+    data = {
+        "apiVersion": "v1",
+        "metadata": {"name": "a", "labels": {"app.kubernetes.io/name": "a", "on": "off"}},
+        "spec": {
+            "text": LINES,
+            "expression": 'a == "b"',
+            "values": ["a", "no", 1, True],
+            "rules": [{"verbs": ["get"], "empty": {}}, {"text": LINES}],
+            "none": [],
+        },
+    }
+    assert "\n".join(encode.yaml_lines(data)).split("\n") == [
+        "apiVersion: v1",
+        "metadata:",
+        "  name: a",
+        "  labels:",
+        "    app.kubernetes.io/name: a",
+        '    "on": "off"',
+        "spec:",
+        "  text: |",
+        "    one",
+        "    two",
+        "  expression: 'a == \"b\"'",
+        '  values: [a, "no", 1, true]',
+        "  rules:",
+        "    - verbs: [get]",
+        "      empty: {}",
+        "    - text: |",
+        "        one",
+        "        two",
+        "  none: []",
+    ]
 
 
 def test_pod_scalars_reach_kubernetes(ruby: RubyOracle) -> None:

@@ -184,7 +184,7 @@ class PodParser:
         if data is None:
             return None
         for key, text in pairs(data.get("annotations")):
-            self.refuse_secret((*path, "annotations", key), key, text)
+            self.refuse_secret((*path, "annotations", key), key.rpartition("/")[2], text)
         for key, text in pairs(data.get("labels")):
             for word in placeholders(text):
                 if word != "compute_cluster":
