@@ -153,6 +153,23 @@ def test_neither_a_proxy_nor_the_users_own_settings_are_asked(probe: App) -> Non
         assert seen(session)[:2] == (NODE, str(session.node_port))
 
 
+def test_the_secret_goes_with_the_pod(probe: App) -> None:
+    """Also where Open OnDemand does not end it: OSC's reaper takes what has the pod's label."""
+    session = probe.start()
+    assert session.run() == (0, "")
+    labels = session.secret()["metadata"]["labels"]
+    assert labels["job"] == session.pod["metadata"]["labels"]["job"]
+    server = probe.server
+    server.kubectl(
+        "delete", "pod", session.name, "--grace-period=0", "--force", namespace=probe.namespace
+    )
+    wait_for(
+        lambda: not server.is_there("secret", f"{session.name}-secret", probe.namespace),
+        "the secret to be gone",
+        60,
+    )
+
+
 def test_an_image_without_a_program_to_ask_with_says_so(probe: App) -> None:
     code, said = probe.start().run(Image(("curl", "python3", "python3.11"), DNS))
     assert code == 1
