@@ -236,9 +236,10 @@ STUBS = (
 ANSWERING = {
     "curl": """\
 case "$*" in
-  *" GET "*/pods/*) echo '{"status": {"hostIP": "192.0.2.7", "phase": "Running"}}' ;;
-  *" GET "*/services/*) echo '{"spec": {"ports": [{"nodePort": 30123, "port": 80}]}}' ;;
-  *" POST "*/secrets) cat > "${CASE}/secret.json" ;;
+  *" GET "*/pods/*) printf '{"metadata": {"uid": "u-1"}, "status": {"hostIP": "192.0.2.7"}}\\n200' ;;
+  *" GET "*/services/*) printf '{"spec": {"ports": [{"nodePort": 30123, "port": 80}]}}\\n200' ;;
+  *" PATCH "*/secrets/*) printf '{"message": "not found"}\\n404' ;;
+  *" POST "*/secrets) cat > "${CASE}/secret.json" && printf '{}\\n201' ;;
   *) exit 22 ;;
 esac
 """,
@@ -260,6 +261,7 @@ SITE_PROGRAMS = {
     "source /etc/profile.d/modules.sh": ":",
     "/cvmfs/data.example.org/reference": "${CASE}/reference",
     "=/fs/data/": '="${CASE}"/data/',
+    "API_ACCOUNT=/var/run/secrets/kubernetes.io/serviceaccount": 'API_ACCOUNT="${CASE}/account"',
 }
 
 
@@ -360,7 +362,7 @@ def test_scripts_run_with_what_was_typed(
         basic = CONNECTION.replace(" PARAMS", params) if plan.app.template == "basic" else ""
         steps.append(
             f"(\ncd case{number} || exit 9\nexport CASE=$PWD HOME=$PWD/home TMPDIR=$PWD/tmp USER=ada\n"
-            f"export API_ACCOUNT=$PWD/account {environment}\n"
+            f"export {environment}\n"
             f"source ./before.sh\nprintf '%s\\0' {exports} > values\n{basic}"
             f"export -f module\n{after}\n{script}\n{clean}\n:\n) "
             f"> case{number}/log 2>&1 < /dev/null"

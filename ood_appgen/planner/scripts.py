@@ -51,8 +51,7 @@ _IN_CONTAINER = (
 # OOD takes the node's name from its own DNS, the port from the service and all else from the secret
 # (OSC/ood_core kubernetes/helper.rb, info_from_json).
 _BY_API = (
-    "host=$(find_pod_host) || clean_up 1",
-    "port=$(find_pod_port) || clean_up 1",
+    "find_place",
     "password=$(create_passwd 32)",
     'LISTEN_PORT="${POD_PORT}"',
 )

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from browser import Browser, check_login, is_open
 from kubelet import Container, Image
-from kubernetes_server import KubernetesServer, wait_for
-from launches import unmarked
-from pod_sessions import ADA, ADDRESS, DNS, IMAGE, NODE, App, Session, decoded, render, set_up
+from kubernetes_server import KubernetesServer, Refused, wait_for
+from launches import apply_in_namespace, place, unmarked
+from pod_sessions import ADA, DNS, IMAGE, NODE, App, Session, decoded, render, set_up
 from programs import cache_folder, install_jupyter
 from ruamel.yaml import YAML
 
@@ -133,12 +133,140 @@ def test_a_container_that_is_started_again_has_a_password_again(probe: App) -> N
 
 @pytest.mark.parametrize(
     ("address", "host"),
-    [(ADDRESS, NODE), ("192.0.2.8", "192.0.2.8")],
+    [("192.0.2.8", "192.0.2.8"), ("2001:db8::7", "node7-v6.example.edu"), ("2001:db8::8",) * 2],
 )
 def test_the_host_is_the_nodes_name_where_dns_has_one(probe: App, address: str, host: str) -> None:
     session = probe.start(address=address)
     assert session.run() == (0, "")
     assert seen(session)[0] == host
+
+
+def test_neither_a_proxy_nor_the_users_own_settings_are_asked(probe: App) -> None:
+    """The home is the user's own, and what is set for downloads is not for the cluster itself."""
+    session = probe.start()
+    (session.home / ".curlrc").write_text("proxy = http://127.0.0.1:9\ninclude\nverbose\n")
+    (session.home / ".profile").write_text(
+        "export https_proxy=http://127.0.0.1:9 HTTPS_PROXY=$https_proxy\n"
+    )
+    for lacks in ((), ("curl",)):
+        assert session.run(Image(lacks, DNS)) == (0, "")
+        assert seen(session)[:2] == (NODE, str(session.node_port))
+
+
+def test_the_secret_goes_with_the_pod(probe: App) -> None:
+    """Also where Open OnDemand does not end it: OSC's reaper takes what has the pod's label."""
+    session = probe.start()
+    assert session.run() == (0, "")
+    labels = session.secret()["metadata"]["labels"]
+    assert labels["job"] == session.pod["metadata"]["labels"]["job"]
+    server = probe.server
+    server.kubectl(
+        "delete", "pod", session.name, "--grace-period=0", "--force", namespace=probe.namespace
+    )
+    wait_for(
+        lambda: not server.is_there("secret", f"{session.name}-secret", probe.namespace),
+        "the secret to be gone",
+        60,
+    )
+
+
+def test_an_image_without_a_program_to_ask_with_says_so(probe: App) -> None:
+    code, said = probe.start().run(Image(("curl", "python3", "python3.11"), DNS))
+    assert code == 1
+    assert said == "Not started: the image has neither curl nor python3 to ask Kubernetes with.\n"
+
+
+def test_a_service_that_was_not_made_is_named(probe: App) -> None:
+    session = probe.start(create=lambda launch: [launch.objects.pod, launch.objects.configmap])
+    code, said = session.run()
+    assert code == 1
+    assert said == (
+        f"Not started: the service {session.name}-service has no port of the nodes.\n"
+        f'Kubernetes: services "{session.name}-service" not found\n'
+    )
+
+
+def test_the_token_is_that_of_the_policys_account(probe: App) -> None:
+    """Sites keep the token of `default` from pods; the policy's account then counts by itself."""
+
+    def automount(account: str, how: bool) -> None:
+        patch = json.dumps({"automountServiceAccountToken": how})
+        words = ("patch", "serviceaccount", account, "--patch", patch)
+        probe.server.kubectl(*words, namespace=probe.namespace)
+
+    def until_pods_have_it(how: bool) -> None:
+        pod = place(probe.launch.objects, probe.namespace, 9999).pod
+        probe.server.wait_until_in_force(
+            pod, probe.namespace, lambda stored: how == ("kube-api-access" in json.dumps(stored))
+        )
+
+    automount("default", False)
+    try:
+        until_pods_have_it(True)
+        assert probe.start().run() == (0, "")
+        automount("ood-session", False)
+        until_pods_have_it(False)
+        code, said = probe.start().run()
+    finally:
+        for account in ("default", "ood-session"):
+            automount(account, True)
+        until_pods_have_it(True)
+    assert code == 1
+    assert said == (
+        "Not started: the pod has no token of a service account in "
+        "/var/run/secrets/kubernetes.io/serviceaccount.\n"
+    )
+
+
+def test_a_pod_whose_node_does_not_say_its_address_ends(probe: App) -> None:
+    code, said = probe.start(address="").run()
+    assert (code, said) == (1, "Not started: it is not known on which node this pod is.\n")
+
+
+RIGHTS = {
+    "none": ([], "it is not known on which node this pod is", "get", "pods"),
+    "no secrets": (
+        [{"apiGroups": [""], "resources": ["pods", "services"], "verbs": ["get"]}],
+        "the password cannot be kept in the secret {name}-secret",
+        "patch",
+        "secrets",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", RIGHTS)
+def test_a_right_that_the_account_lacks_is_named(probe: App, what: str) -> None:
+    rules, failed, verb, resource = RIGHTS[what]
+    session = probe.start()
+    server, account = probe.server, f"system:serviceaccount:{probe.namespace}:ood-session"
+    role = {"kind": "Role", "apiVersion": "rbac.authorization.k8s.io/v1", "rules": rules}
+    role["metadata"] = {"name": "ood-session", "namespace": probe.namespace}
+
+    def may(answer: str) -> bool:
+        words = ("auth", "can-i", verb, resource, f"--as={account}")
+        try:
+            return server.kubectl(*words, namespace=probe.namespace).strip() == answer
+        except Refused:  # kubectl fails where the answer is no
+            return answer == "no"
+
+    server.kubectl("replace", "--filename=-", stdin=json.dumps(role))
+    try:
+        wait_for(lambda: may("no"), "the rights to be gone", 20)
+        code, said = session.run()
+    finally:
+        apply_in_namespace(
+            server, probe.prepared.folder / "kubernetes/cloud/each-namespace.yaml", probe.namespace
+        )
+    wait_for(lambda: may("yes"), "the rights to be back", 20)
+    first, second, third = said.splitlines()
+    assert (code, first) == (1, f"Not started: {failed.format(name=session.name)}.")
+    assert second.startswith("Kubernetes: ")
+    assert f'User "{account}" cannot {verb} resource "{resource}"' in second
+    assert third == (
+        "The cluster's administrator must apply kubernetes/cloud/each-namespace.yaml of the app in the "
+        f"namespace {probe.namespace}, as its README says."
+    )
+    assert session.run() == (0, "")  # the next try, with what the README says
 
 
 def test_a_pod_that_the_policy_did_not_see_is_not_started(probe: App) -> None:
