@@ -90,12 +90,13 @@ def branches(offers: Sequence[Offer], request: Request) -> tuple[Branch, ...]:
     """A branch for all Kubernetes clusters that differ in nothing but their node types."""
     groups: dict[Any, list[Offer]] = {}
     for offer in offers:
-        groups.setdefault(_shape(offer.cluster), []).append(offer)
+        groups.setdefault(_shape(offer.cluster, request), []).append(offer)
     return tuple(_branch(group, request) for group in groups.values())
 
 
-def _shape(cluster: Cluster) -> tuple[Any, ...]:
+def _shape(cluster: Cluster, request: Request) -> tuple[Any, ...]:
     return (
+        cluster.id in request.selecting,
         cluster.registry,
         cluster.image_pull_secret,
         cluster.image_pull_policy,

@@ -66,12 +66,22 @@ class PodPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Need:
+    """An object that appgen does not write, and that pods refer to; without an optional one they start."""
+
+    kind: str
+    name: str
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Admission:
     """What the administrator of a cluster applies for an app.
 
     `kind` is v1, v1beta1 or kyverno. `cluster_objects` are applied once, `namespace_objects` in the
-    namespace of each user. `security` is the strictest Pod Security level that takes the pods, and
-    `security_reason` says what keeps them from a stricter one.
+    namespace of each user; `needs` are objects that somebody else makes. `security` is the strictest
+    Pod Security level that takes the pods, and `security_reason` says what keeps them from a
+    stricter one.
     """
 
     cluster: str
@@ -81,7 +91,7 @@ class Admission:
     policies: tuple[PodPolicy, ...]
     cluster_objects: tuple[Data, ...]
     namespace_objects: tuple[Data, ...]
-    secrets: tuple[str, ...]
+    needs: tuple[Need, ...]
     security: str
     security_reason: str
     wall_time: str

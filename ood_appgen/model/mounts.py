@@ -11,12 +11,12 @@ Pairs = tuple[tuple[str, str], ...]
 
 # The kinds, in the profile's words; `host` and `nfs` are both written with `path`.
 KINDS = ("host", "nfs", "pvc", "configmap", "secret", "empty_dir", "ephemeral")
-# Those that end with the job, and those whose content is only read.
+# Those that are written with `path`. OOD's adapter knows these two, without any setting of their own
+# (OSC/ood_core lib/ood_core/job/adapters/kubernetes/templates/pod.yml.erb).
+PATHS = ("host", "nfs")
+# Those that end with the job, and those whose content nobody writes.
 SCRATCH = ("empty_dir", "ephemeral")
 READ_ONLY = ("configmap", "secret")
-# OOD's adapter knows these two, without any setting of their own
-# (OSC/ood_core lib/ood_core/job/adapters/kubernetes/templates/pod.yml.erb).
-_OF_THE_ADAPTER = ("host", "nfs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,4 +63,4 @@ class Mount:
         if self.of_session:
             return False
         plain = not (self.sub_path or self.read_only or self.propagation != "None")
-        return self.kind not in _OF_THE_ADAPTER or not plain
+        return self.kind not in PATHS or not plain

@@ -9,7 +9,7 @@ from typing import Any
 from ood_appgen.credentials import find_credentials, may_be_secret, names_secret
 from ood_appgen.diagnostics import quote
 from ood_appgen.expr import LABEL_WORDS
-from ood_appgen.model.mounts import KINDS, Mount
+from ood_appgen.model.mounts import KINDS, PATHS, Mount, Pairs
 from ood_appgen.model.pods import Copy, EnvironmentSource, Git, Init, Pod, Quantities
 from ood_appgen.model.site import PLACEHOLDERS, pairs, placeholders, unknown_placeholders
 from ood_appgen.source import Document, PathKey
@@ -17,12 +17,18 @@ from ood_appgen.source import Document, PathKey
 # Says an error at a path: rule, message, hint, and whether it stands at the key.
 Report = Callable[[PathKey, str, str, str, bool], None]
 
-_KIND_KEYS = ("path", *(kind for kind in KINDS if kind not in ("host", "nfs")))
+_KIND_KEYS = ("path", *(kind for kind in KINDS if kind not in PATHS))
 _ONLY_WITH_PATH = ("type", "user", "server")
 # Volumes that others make in every pod (OSC/ood_core templates/pod.yml.erb; Kubernetes' service
 # account admission; this package).
 _TAKEN_NAMES = ("configmap-volume", "kube-api-access", "shm")
 _SESSION_FILE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+# OSC/ood_core lib/ood_core/job/adapters/kubernetes/templates/pod.yml.erb.
+_TAKEN_LABELS = ("job", "account", "app.kubernetes.io/name", "app.kubernetes.io/managed-by")
+# How many values an operator takes (kubernetes/kubernetes pkg/apis/core/validation/validation.go).
+_VALUES = {"In": "some", "NotIn": "some", "Gt": "one", "Lt": "one"}
+_VALUES_IN_WORDS = {"none": "no values", "one": "one value", "some": "values"}
+_TERMS = "nodeSelectorTerms"
 _PATH_WORDS = ("compute_cluster", "user", "home")
 _FILE_WORDS = ("user", "home")
 _LOGIN = re.compile(r"https://[^/]*@|ssh://[^/@]*:[^/@]*@")
@@ -53,7 +59,7 @@ class PodParser:
         if kind == "path":
             kind = "nfs" if "server" in data else "host"
         self._check_mount(name, kind, data, path)
-        own: Mapping[str, Any] = data.get(kind, {}) if kind not in ("host", "nfs") else {}
+        own: Mapping[str, Any] = data.get(kind, {}) if kind not in PATHS else {}
         files = pairs(own.get("files"))
         if kind == "configmap" and "name" not in own:
             self._check_session_files(name, own, (*path, kind))
@@ -102,7 +108,7 @@ class PodParser:
                 "choose another name",
                 True,
             )
-        if kind not in ("host", "nfs") and "to" not in data:
+        if kind not in PATHS and "to" not in data:
             self.report(
                 path,
                 "mount-to",
@@ -110,7 +116,7 @@ class PodParser:
                 "add `to:` with an absolute path",
                 True,
             )
-        for key in _ONLY_WITH_PATH if kind not in ("host", "nfs") else ():
+        for key in _ONLY_WITH_PATH if kind not in PATHS else ():
             if key in data:
                 self.report(
                     (*path, key),
@@ -185,16 +191,9 @@ class PodParser:
             return None
         for key, text in pairs(data.get("annotations")):
             self.refuse_secret((*path, "annotations", key), key.rpartition("/")[2], text)
-        for key, text in pairs(data.get("labels")):
-            for word in placeholders(text):
-                if word != "compute_cluster":
-                    self.report(
-                        (*path, "labels", key),
-                        "placeholder",
-                        f"{{{word}}} is not a placeholder of labels",
-                        "labels know {compute_cluster}",
-                        False,
-                    )
+        self.check_labels((*path, "labels"), pairs(data.get("labels")))
+        for key in ("affinity", "topology_spread_constraints"):
+            self._check_requirements((*path, key), data.get(key))
         return Pod(
             labels=pairs(data.get("labels")),
             annotations=pairs(data.get("annotations")),
@@ -217,6 +216,58 @@ class PodParser:
             ),
             places=self.document.places(path, data),
         )
+
+    def check_labels(self, path: PathKey, labels: Pairs, of_nodes: bool = False) -> None:
+        """Refuse placeholders that labels do not know, and labels that pods have anyway."""
+        for key, text in labels:
+            for word in placeholders(text):
+                if word != "compute_cluster":
+                    self.report(
+                        (*path, key),
+                        "placeholder",
+                        f"{{{word}}} is not a placeholder of labels",
+                        "labels know {compute_cluster}",
+                        False,
+                    )
+            if not of_nodes and (key in _TAKEN_LABELS or key.startswith("ood-appgen/")):
+                self.report(
+                    (*path, key),
+                    "pod-label",
+                    f"pods have the label {key} already",
+                    "Open OnDemand and the policy find pods by it; choose another name",
+                    True,
+                )
+
+    def _check_requirements(self, path: PathKey, data: Any) -> None:
+        """Refuse requirements on labels that Kubernetes refuses: operators and values belong together."""
+        if isinstance(data, list):
+            for index, item in enumerate(data):
+                self._check_requirements((*path, index), item)
+        if not isinstance(data, Mapping):
+            return
+        operator = data.get("operator")
+        if operator is not None:
+            given = len(data.get("values", ()))
+            wanted = _VALUES.get(operator, "none")
+            wrong = {"none": given != 0, "one": given != 1, "some": given == 0}[wanted]
+            if wrong:
+                self.report(
+                    (*path, "operator"),
+                    "pod-requirement",
+                    f"`operator: {operator}` takes {_VALUES_IN_WORDS[wanted]}, but has {given}",
+                    "Kubernetes refuses such a pod",
+                    False,
+                )
+            if wanted == "one" and any("elector" in str(part) for part in path if part != _TERMS):
+                self.report(
+                    (*path, "operator"),
+                    "pod-requirement",
+                    f"`operator: {operator}` is for labels of nodes alone",
+                    "write In, NotIn, Exists or DoesNotExist",
+                    False,
+                )
+        for key, value in data.items():
+            self._check_requirements((*path, key), value)
 
     def _toleration(self, data: Mapping[str, Any], path: PathKey) -> Mapping[str, Any]:
         operator = data.get("operator", "Equal")
@@ -344,6 +395,15 @@ class PodParser:
                 "add `image:`, for example alpine/git:2.49.1",
                 False,
             )
+        git = data.get("git", {})
+        if git and "folder" not in git and not folder_of(git["repository"]):
+            self.report(
+                (*path, "git", "repository"),
+                "init-folder",
+                f"{quote(git['repository'])} does not say what the clone is to be called",
+                "add `folder:` with a name",
+                False,
+            )
         environment = pairs(data.get("environment"))
         self.check_environment((*path, "environment"), environment)
         named, own = self.mounts((*path, "mounts"), data.get("mounts"))
@@ -397,11 +457,17 @@ def _quantities(data: Mapping[str, int] | None) -> Quantities:
     return Quantities(**(data or {}))
 
 
+def folder_of(repository: str) -> str:
+    """The directory that a clone gets, as git itself names it; "" where the address has no name in it."""
+    name = re.split(r"[/:]", repository.rstrip("/"))[-1].removesuffix(".git")
+    return name if re.fullmatch(r"(?!\.\.?\Z)[A-Za-z0-9._+-]+", name) else ""
+
+
 def _git(data: Mapping[str, Any] | None) -> Git | None:
     if data is None:
         return None
     secret = data.get("credentials", {})
-    folder = data["repository"].rstrip("/").rsplit("/", 1)[-1].removesuffix(".git")
+    folder = folder_of(data["repository"])
     return Git(
         data["repository"],
         data.get("branch", ""),

@@ -123,6 +123,9 @@ class _Parser:
             self._node_type(path, name, node_id, own or {}, shared, data, compute)
             for node_id, own in data["node_types"].items()
         )
+        self.pods.check_labels((*path, "labels"), pairs(data.get("labels")))
+        selector: PathKey = (*path, "node_selector")
+        self.pods.check_labels(selector, pairs(data.get("node_selector")), of_nodes=True)
         before = self._script(data.get("before", ""), directory, (*path, "before"))
         publish = self._script(data.get("publish", ""), directory, (*path, "publish"))
         requests = data.get("requests", {})
@@ -253,6 +256,8 @@ class _Parser:
                 both = isinstance(value, dict) and isinstance(known, dict)
                 data[key] = {**known, **value} if both and known is not None else value
             pod = self.pods.pod((*place, "pod"), layer.get("pod"))
+            selector = pairs(layer.get("node_selector"))
+            self.pods.check_labels((*place, "node_selector"), selector, of_nodes=True)
             pods += [pod] if pod is not None else []
         if cluster["node_types"][node_id] is None and node_id not in shared:
             self._error(

@@ -58,6 +58,21 @@ def choose_clusters(
                 )
             )
         if (
+            cluster.connection == "appgen"
+            and app.container
+            and app.container.command
+            and _asks(app)
+        ):
+            findings.append(
+                error(
+                    app.container.span,
+                    "container-command",
+                    f"the view of {app.id} needs what the job script stores, and `command` runs none of it",
+                    "leave `command` out and start the program in `scripts`, or make a view that needs nothing",
+                    (cluster.span, f"{cluster.id} has `connection: appgen`"),
+                )
+            )
+        if (
             SCHEDULERS[cluster.scheduler].in_containers
             and _view_params(app)
             and not cluster.publish
@@ -78,6 +93,13 @@ def choose_clusters(
 
 def _knows_place(cluster: Cluster) -> bool:
     return bool(cluster.before) or cluster.connection == "appgen"
+
+
+def _asks(app: AppSpec) -> bool:
+    """Whether the view needs a password, or parameters of the app's own."""
+    view = app.view
+    texts = [view.path, *(t for _, t in (*view.fields, *view.cookies))] if view else []
+    return bool(_view_params(app)) or any("{password}" in text for text in texts)
 
 
 def _view_params(app: AppSpec) -> list[str]:

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from ood_appgen.backends.kubernetes import full_image
 from ood_appgen.diagnostics import Diagnostic, Span, error, quote, warning
-from ood_appgen.model.mounts import Mount
+from ood_appgen.model.admission import MARK
+from ood_appgen.model.mounts import READ_ONLY, Mount
 from ood_appgen.model.plan import Offer
 from ood_appgen.model.pods import Init, Pod, Quantities
 from ood_appgen.model.schedulers import SCHEDULERS
@@ -15,6 +16,7 @@ from ood_appgen.model.site import Cluster, SiteProfile, merge_pairs
 from ood_appgen.planner.containers import LABEL_HINT, is_label
 from ood_appgen.planner.pod_mounts import (
     init_mounts,
+    mount_above,
     mounts_of,
     mounts_of_init,
     outside_place,
@@ -29,6 +31,12 @@ _ONLY_BY_POLICY = (
     "annotations", "priority_class", "service_account", "runtime_class", "scheduler_name",
     "extended_resources",
 )  # fmt: skip
+
+
+# Quantities with their units, as messages name them.
+_UNITS = (("cpu_millicores", "millicores"), ("memory_mb", "MiB"), ("ephemeral_storage_mb", "MiB"))
+# Variables that others give to every pod (OSC/ood_core templates/pod.yml.erb; this package).
+_TAKEN_VARIABLES = (MARK, "POD_NAME", "POD_NAMESPACE", "POD_PORT")
 
 
 def check_pods(site: SiteProfile, settings: Settings, offers: Sequence[Offer]) -> list[Diagnostic]:
@@ -94,6 +102,8 @@ class _Checker:
             *self._check_images(),
             *self._check_init(),
             *self._check_quantities(),
+            *self._check_init_quantities(),
+            *self._check_environment(),
             *self._check_cores(),
             *self._check_files(),
             *self._check_objects(),
@@ -287,7 +297,7 @@ class _Checker:
                     f"its mounts: {', '.join(reachable) or 'none'}",
                     self.the_cluster,
                 )
-            elif mount.read_only or mount.kind in ("configmap", "secret"):
+            elif mount.read_only or mount.kind in READ_ONLY:
                 yield error(
                     item.span,
                     "mount-read-only",
@@ -310,12 +320,7 @@ class _Checker:
                     "filling it would end the pod; make it smaller, or give the app more memory",
                     (offer.node.span, "the node type"),
                 )
-            named = (
-                ("cpu_millicores", "millicores"),
-                ("memory_mb", "MiB"),
-                ("ephemeral_storage_mb", "MiB"),
-            )
-            for key, unit in named:
+            for key, unit in _UNITS:
                 limit, request = getattr(limits, key), getattr(pod.requests, key)
                 if limit is not None and request is not None and request > limit:
                     own = getattr(pod.limits, key) is not None
@@ -337,6 +342,43 @@ class _Checker:
                     f"delete it, or `gpus` of node type {quote(offer.node.id)}",
                     (offer.node.span, "the node type"),
                 )
+
+    def _check_environment(self) -> Iterator[Diagnostic]:
+        """A variable that is given twice has the last value, whichever that is."""
+        plain = {n for n, _ in (*self.cluster.environment, *self.settings.app.environment)}
+        of_init = {i.name: i.sources for i in self.settings.init}
+        groups = {"the program": (plain, self.offers[0].pod.environment_from)}
+        groups |= {
+            f"the init container {quote(i.name)}": ({n for n, _ in i.environment}, of_init[i.name])
+            for i in self.settings.init
+        }
+        for what, (names, sources) in groups.items():
+            taken = {*names, *_TAKEN_VARIABLES}
+            for source in (s for s in sources if s.name):
+                if source.name in taken:
+                    ours = source.name in _TAKEN_VARIABLES
+                    yield error(
+                        source.span,
+                        "environment-twice",
+                        f"the variable {source.name} of {what} is "
+                        + ("given to every pod already" if ours else "given twice"),
+                        "choose another name" if ours else "keep one of them",
+                    )
+                taken.add(source.name)
+
+    def _check_init_quantities(self) -> Iterator[Diagnostic]:
+        for item in self.settings.init:
+            for key, unit in _UNITS:
+                limit, request = getattr(item.limits, key), getattr(item.requests, key)
+                if limit is not None and request is not None and request > limit:
+                    yield error(
+                        item.places["requests"],
+                        "pod-requests",
+                        f"the init container {quote(item.name)} requests {request} {unit} ({key}), but its limit is "
+                        f"{limit}",
+                        "Kubernetes refuses such a pod; request less",
+                        (item.places["limits"], "the limit"),
+                    )
 
     def _least_limits(self, offer: Offer) -> Quantities:
         """The limits of a pod that asks for as little as it can."""
@@ -446,7 +488,7 @@ def _check_outside(
     settings: Settings, cluster: Cluster, offers: Sequence[Offer]
 ) -> Iterator[Diagnostic]:
     """Where there are no containers, each mount is a directory, and each secret a file."""
-    for name in settings.mounts:
+    for name, _ in settings.app.mounts:  # those that only the site adds may be for pods alone
         mount = settings.known_mounts.get(name)
         if mount is not None and not outside_place(mount):
             yield error(
@@ -464,6 +506,15 @@ def _check_outside(
                 "init-command",
                 f"{quote(cluster.id)} has no containers: the command of {quote(item.name)} does not run there",
                 "do the same in the script `before` where it is needed, and write `only_in_pods: true`",
+                (cluster.span, "the cluster"),
+            )
+        if item.copy and mount_above(item.copy.source, settings) is None:
+            yield warning(
+                item.span,
+                "init-copy",
+                f"{quote(cluster.id)} has no containers: {quote(item.name)} looks for {item.copy.source} on its nodes",
+                "write `only_in_pods: true` where that is in the image; list the mount that has it under `mounts` "
+                "where it is in one",
                 (cluster.span, "the cluster"),
             )
         if item.into and item.into not in settings.mounts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ood_appgen.model.mounts import Mount
+from ood_appgen.model.mounts import SCRATCH, Mount
 from ood_appgen.model.pods import Init
 from ood_appgen.model.site import Cluster, SiteProfile
 from ood_appgen.planner.settings import Settings
@@ -33,6 +33,13 @@ def place_of(mount: Mount, site: SiteProfile, compute_cluster: str) -> str:
     return own or mount.to.replace("{compute_cluster}", compute_cluster)
 
 
+def mount_above(path: str, settings: Settings) -> Mount | None:
+    """The app's mount that holds a path of the container."""
+    known = (settings.known_mounts.get(name) for name in settings.mounts)
+    above = (m for m in known if m is not None and f"{path}/".startswith(f"{m.to.rstrip('/')}/"))
+    return max(above, key=lambda mount: len(mount.to), default=None)
+
+
 def outside_place(mount: Mount) -> str:
     """Where a mount's data is on clusters without containers; "" where that is not known.
 
@@ -40,7 +47,7 @@ def outside_place(mount: Mount) -> str:
     """
     if mount.directory:
         return mount.directory
-    if mount.kind in ("empty_dir", "ephemeral"):
+    if mount.kind in SCRATCH:
         return "<memory>" if mount.medium == "Memory" else "<scratch>"
     known = mount.kind == "host" and "{compute_cluster}" not in mount.path
     return mount.path if known else ""

@@ -106,7 +106,11 @@ def check_together(apps: Sequence[tuple[AppSpec, Sequence[Admission]]]) -> list[
     seen: dict[tuple[str, str, str], tuple[AppSpec, Data]] = {}
     for app, admissions in apps:
         for admission in admissions:
-            for item in (*admission.cluster_objects, *admission.namespace_objects):
+            policies = [
+                {"kind": "policy", "metadata": {"name": p.name}, "app": app.id}
+                for p in admission.policies
+            ]
+            for item in (*admission.cluster_objects, *admission.namespace_objects, *policies):
                 key = (admission.cluster, item["kind"], item["metadata"]["name"])
                 other, known = seen.setdefault(key, (app, item))
                 if known != item:

@@ -33,17 +33,18 @@ def make_policies(
     for offer in offers:
         change = _change(site, settings, offer, mounts)
         groups.setdefault(_digest(change), (change, []))[1].append(offer.node.id)
-    if len(groups) == 1 and _is_empty(next(iter(groups.values()))[0]):
-        return ()
+    # A dot, which no id has: the first policy of "nb-1" is not that of "nb". Always with a number:
+    # where a second one comes, the first is replaced and does not stay in force beside it.
     base = f"ood-{settings.app.id.replace('_', '-')}"
+    alone = len(groups) == 1
+    changing = [(d, *group) for d, group in groups.items() if not _is_empty(group[0])]
     policies = []
-    for number, (digest, (change, node_types)) in enumerate(groups.items(), 1):
+    for number, (digest, change, node_types) in enumerate(changing, 1):
         mark = {"name": MARK, "value": digest[:12]}
         program = replace(change.program, env=(mark, *change.program.env))
-        alone = len(groups) == 1
         policies.append(
             PodPolicy(
-                base if alone else f"{base}-{number}",
+                f"{base}.{number}",
                 replace(change, program=program),
                 () if alone else tuple(node_types),
             )

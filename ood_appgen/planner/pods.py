@@ -9,12 +9,13 @@ from ood_appgen.model.admission import (
     APP_LABEL,
     NODE_TYPE_LABEL,
     Admission,
+    Need,
 )
 from ood_appgen.model.mounts import Mount, Pairs
 from ood_appgen.model.plan import Offer
 from ood_appgen.model.pods import Pod
 from ood_appgen.model.schedulers import SCHEDULERS
-from ood_appgen.model.site import SiteProfile, merge_pairs
+from ood_appgen.model.site import Cluster, SiteProfile, merge_pairs
 from ood_appgen.planner.pod_mounts import init_mounts, mounts_of
 from ood_appgen.planner.pod_objects import cluster_objects, list_once, namespace_objects
 from ood_appgen.planner.pod_policies import make_policies
@@ -59,7 +60,7 @@ def _plan_cluster(site: SiteProfile, settings: Settings, offers: Sequence[Offer]
         policies=policies,
         cluster_objects=tuple(cluster_objects(cluster, pods)),
         namespace_objects=list_once(namespace_objects(cluster, settings, mounts, pods)),
-        secrets=tuple(_secrets(mounts, settings, pods)),
+        needs=tuple(_needs(cluster, mounts, settings, pods)),
         security=security,
         security_reason=reason,
         wall_time=cluster.wall_time,
@@ -75,13 +76,32 @@ def _labels(offer: Offer, settings: Settings, admission: Admission) -> Pairs:
     return merge_pairs(offer.cluster.labels, offer.pod.labels, tuple(own.items()))
 
 
-def _secrets(mounts: Sequence[Mount], settings: Settings, pods: Sequence[Pod]) -> Iterator[str]:
-    own = init_mounts(settings)
+def _needs(
+    cluster: Cluster, mounts: Sequence[Mount], settings: Settings, pods: Sequence[Pod]
+) -> Iterator[Need]:
+    """What the pods refer to and appgen does not write; needed by one of them is needed."""
     sources = [s for p in pods for s in p.environment_from]
     sources += [s for i in settings.init for s in i.sources]
-    names = [m.source for m in (*mounts, *own) if m.kind == "secret"]
-    names += [s.source for s in sources if s.kind == "secret"]
-    yield from dict.fromkeys(names)
+    kinds = {"secret": "Secret", "configmap": "ConfigMap"}
+    found = [Need(kinds[s.kind], s.source, s.optional) for s in sources]
+    for mount in (*mounts, *init_mounts(settings)):
+        if mount.kind == "pvc" and mount.size_mb is None:
+            found.append(Need("PersistentVolumeClaim", mount.source))
+        if mount.kind in kinds and mount.source and not mount.files:
+            found.append(Need(kinds[mount.kind], mount.source, mount.optional))
+    if cluster.image_pull_secret:
+        found.append(Need("Secret", cluster.image_pull_secret))
+    written = {item.name for item in cluster.priority_classes}
+    for pod in pods:
+        if pod.priority_class and pod.priority_class not in written:
+            found.append(Need("PriorityClass", pod.priority_class))
+        if pod.runtime_class:
+            found.append(Need("RuntimeClass", pod.runtime_class))
+        if pod.service_account and cluster.connection != "appgen":
+            found.append(Need("ServiceAccount", pod.service_account))
+    needed = {(n.kind, n.name) for n in found if not n.optional}
+    named = dict.fromkeys((n.kind, n.name) for n in found)
+    yield from (Need(kind, name, (kind, name) not in needed) for kind, name in named)
 
 
 def _security(mounts: Sequence[Mount], settings: Settings) -> tuple[str, str]:

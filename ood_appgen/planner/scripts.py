@@ -18,7 +18,7 @@ from ood_appgen.model.site import (
     split_placeholders,
 )
 from ood_appgen.planner.form import FormPlan, as_text
-from ood_appgen.planner.pod_mounts import outside_place, place_of
+from ood_appgen.planner.pod_mounts import mount_above, outside_place, place_of
 from ood_appgen.planner.pod_policies import policy_mark
 from ood_appgen.planner.pods import PodPlan
 from ood_appgen.planner.settings import Settings, mount_variable
@@ -180,6 +180,15 @@ def _facts(
     return tuple(cases)
 
 
+def _outside_source(path: str, settings: Settings) -> str:
+    """A path of the container where there are none: below a mount, it is below that mount's directory."""
+    mount = mount_above(path, settings)
+    if mount is None:
+        return shell_word(path)
+    rest = path.removeprefix(mount.to.rstrip("/"))
+    return f'"${{{mount_variable(mount.name)}}}"' + (shell_word(rest) if rest else "")
+
+
 def _file_lines(settings: Settings) -> tuple[str, ...]:
     """Variables that pods have from secrets: elsewhere from files, empty where there is none."""
     lines: list[str] = []
@@ -333,7 +342,7 @@ def _preparation(settings: Settings, clusters: Sequence[Cluster]) -> ShellCase |
             copy = item.copy
             to = f'"${{{mount_variable(copy.into)}}}"'
             to += f"/{shell_word(copy.folder)}" if copy.folder else ""
-            done, source = f"{to}/.copied-{item.name}", shell_word(copy.source)
+            done, source = f"{to}/.copied-{item.name}", _outside_source(copy.source, settings)
             lines += [
                 f"if [[ ! -e {done} ]]; then",
                 f"  mkdir -p {to} || clean_up 1",

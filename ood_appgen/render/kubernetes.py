@@ -16,6 +16,7 @@ from ood_appgen.encode import comment, yaml_lines
 from ood_appgen.model.admission import (
     APP_LABEL,
     LIFETIME,
+    MARK,
     NODE_TYPE_LABEL,
     Admission,
     ContainerChange,
@@ -84,34 +85,23 @@ def _in_namespace(data: Data) -> Data:
 
 def _policies(admission: Admission) -> list[list[str]]:
     documents = []
+    labels = {"app.kubernetes.io/managed-by": "appgen", APP_LABEL: admission.app}
     for policy in admission.policies:
         spec = _spec(admission, policy)
+        metadata = {"name": policy.name, "labels": labels}
         if admission.kind == "kyverno":
             head = {"apiVersion": "policies.kyverno.io/v1", "kind": "MutatingPolicy"}
-            documents.append(yaml_lines({**head, "metadata": {"name": policy.name}, "spec": spec}))
+            documents.append({**head, "metadata": metadata, "spec": spec})
             continue
-        version = f"admissionregistration.k8s.io/{admission.kind}"
-        documents.append(
-            yaml_lines(
-                {
-                    "apiVersion": version,
-                    "kind": "MutatingAdmissionPolicy",
-                    "metadata": {"name": policy.name},
-                    "spec": {"reinvocationPolicy": "Never", **spec},
-                }
-            )
-        )
-        documents.append(
-            yaml_lines(
-                {
-                    "apiVersion": version,
-                    "kind": "MutatingAdmissionPolicyBinding",
-                    "metadata": {"name": policy.name},
-                    "spec": {"policyName": policy.name},
-                }
-            )
-        )
-    return documents
+        kind = "MutatingAdmissionPolicy"
+        version = {"apiVersion": f"admissionregistration.k8s.io/{admission.kind}"}
+        never = {"reinvocationPolicy": "Never", **spec}
+        binding = {"policyName": policy.name}
+        documents += [
+            {**version, "kind": kind, "metadata": metadata, "spec": never},
+            {**version, "kind": f"{kind}Binding", "metadata": metadata, "spec": binding},
+        ]
+    return [yaml_lines(document) for document in documents]
 
 
 def _spec(admission: Admission, policy: PodPolicy) -> dict[str, Any]:
@@ -159,6 +149,9 @@ def _conditions(admission: Admission, change: PodChange) -> Iterator[dict[str, s
     # A JSON patch takes the last container for one that is not there.
     program = f"object.spec.containers.exists(c, c.name == {cel_text(change.program.name)})"
     yield {"name": "program", "expression": program}
+    # One that a policy of an earlier rendering has changed would get everything twice.
+    marked = f"c.name == {cel_text(change.program.name)} && c.?env.orValue([]).exists(e, e.name == {cel_text(MARK)})"
+    yield {"name": "once", "expression": f"!object.spec.containers.exists(c, {marked})"}
     for container in _changed(change.init):
         name = cel_text(container.name)
         expression = f"has(object.spec.initContainers) && object.spec.initContainers.exists(c, c.name == {name})"
@@ -180,8 +173,8 @@ def _variables(change: PodChange) -> Iterator[dict[str, str]]:
 
 def _containers(change: PodChange) -> Iterator[tuple[str, str, ContainerChange]]:
     yield "program", "containers", change.program
-    for container in _changed(change.init):
-        yield f"init_{container.name.replace('-', '_')}", "initContainers", container
+    for number, container in enumerate(_changed(change.init)):
+        yield f"init_{number}", "initContainers", container
 
 
 def _terms(change: PodChange) -> Iterator[str]:

@@ -90,37 +90,66 @@ def file_rows(names: Sequence[str]) -> list[tuple[str, str]]:
 
 def cluster_sections(plan: AppPlan) -> list[tuple[str, list[str]]]:
     """For each cluster that must be prepared: who applies what, and what happens without it."""
-    return [(a.cluster, list(_cluster_lines(a))) for a in plan.admissions]
+    return [(a.cluster, list(_cluster_lines(plan, a))) for a in plan.admissions]
 
 
-def _cluster_lines(admission: Admission) -> Iterator[str]:
+# What happens where the hook did not apply an object.
+_WITHOUT = {
+    "PersistentVolumeClaim": "pods wait for the claim",
+    "ConfigMap": "pods wait for the ConfigMap",
+    "ServiceAccount": "Kubernetes refuses the pods",
+    "Role": "sessions end, since the job script may not ask Kubernetes for its place",
+    "NetworkPolicy": "sessions are reached as the other policies of the namespace allow",
+}
+# Whose the objects are that pods refer to.
+_OF_THE_CLUSTER = ("PriorityClass", "RuntimeClass")
+
+
+def _cluster_lines(plan: AppPlan, admission: Admission) -> Iterator[str]:
     folder = f"kubernetes/{admission.cluster}"
+    policy = (
+        "mutatingpolicies.policies.kyverno.io"
+        if admission.kind == "kyverno"
+        else "mutatingadmissionpolicies,mutatingadmissionpolicybindings"
+    )
     if admission.policies or admission.cluster_objects:
         yield (
-            "**Once**, the cluster's administrator runs `kubectl apply -k "
-            f"{folder}`, and again whenever this app is rendered anew."
+            f"**Once**, the cluster's administrator runs `kubectl apply -k {folder}`, and again after each render that "
+            "changes the folder."
         )
     if admission.policies:
         kind = (
             "Kyverno's MutatingPolicy" if admission.kind == "kyverno" else "MutatingAdmissionPolicy"
         )
         where = " and ".join(_namespace_words(admission))
+        container = plan.app.container
+        looks = container is None or not container.command
         yield (
             f"The policy ({kind}) changes the pods with the label `{APP_LABEL}: {admission.app}` in namespaces "
-            f"{where}, and no others. Without it, pods lack what this app needs, and its sessions end at once."
-        )
-    if admission.namespace_objects:
-        kinds = ", ".join(
-            f"{o['kind']} `{o['metadata']['name']}`" for o in admission.namespace_objects
+            f"{where}, and no others. Without it, pods lack what this app needs"
+            + (", and its sessions end at once." if looks else "; nothing in them looks for it.")
         )
         yield (
-            f"**For each user's namespace**, the hook that makes it applies {kinds}: "
-            f"`NAMESPACE=... envsubst '$NAMESPACE' < {folder}/each-namespace.yaml | kubectl apply -f -`. Without "
-            "them, pods are refused, or wait for what is missing."
+            "Where a render leaves fewer policies, or none, the rest stay in force until they are deleted: "
+            f"`kubectl delete {policy} -l {APP_LABEL}={admission.app}`, then apply the folder."
         )
-    if admission.secrets:
-        names = ", ".join(f"`{name}`" for name in admission.secrets)
-        yield f"**Secrets** that must be in the user's namespace, made by the user or the site: {names}."
+    if admission.namespace_objects:
+        kinds = [(o["kind"], o["metadata"]["name"]) for o in admission.namespace_objects]
+        listed = ", ".join(f"{kind} `{name}`" for kind, name in kinds)
+        without = dict.fromkeys(_WITHOUT[kind] for kind, _ in kinds if kind in _WITHOUT)
+        yield (
+            f"**For each user's namespace**, the hook that makes it applies {listed}: "
+            f"`NAMESPACE=... envsubst '$NAMESPACE' < {folder}/each-namespace.yaml | kubectl apply -f -`. Without "
+            f"them, {'; '.join(without)}."
+        )
+    for cluster_wide in (True, False):
+        mine = [n for n in admission.needs if (n.kind in _OF_THE_CLUSTER) == cluster_wide]
+        if mine:
+            names = ", ".join(
+                f"{n.kind} `{n.name}`{' (optional)' if n.optional else ''}" for n in mine
+            )
+            where = "the cluster" if cluster_wide else "each user's namespace"
+            yield f"**Not written here**, and needed in {where}: {names}."
     reason = f", since {admission.security_reason}" if admission.security_reason else ""
     yield f"The strictest Pod Security level that takes these pods is `{admission.security}`{reason}."
     if admission.wall_time == "reaper":
