@@ -169,6 +169,7 @@ APP: dict[str, Any] = {
         {
             "name": "own",
             "command": ["make-data", "word"],
+            "only_in_pods": True,
             "environment": {"OWN": "a"},
             "environment_from": [{"name": "TWO", "secret": "tokens", "key": "two"}],
             "mounts": [{"name": "only", "pvc": {"name": "only"}, "to": "/only"}],
@@ -210,14 +211,6 @@ _LARGE: Path_ = (*_KUBE, "node_types", "large", "pod")
 FREE: tuple[Place, ...] = (
     ("site", (*_KUBE, "pod", "annotations", "example.org/cluster"), as_it_is),
     ("site", (*_KUBE, "priority_classes", "urgent", "description"), as_it_is),
-    (
-        "site",
-        (
-            *_LARGE, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution",
-            "nodeSelectorTerms", 0, "matchExpressions", 0, "values", 0,
-        ),
-        as_it_is,
-    ),
     ("site", ("apps", "one", "pod", "annotations", "example.org/site"), as_it_is),
     ("site", ("mounts", "nfs", "path"), as_path),
     ("site", ("mounts", "claim", "to"), as_path),
@@ -274,6 +267,14 @@ NAMES: tuple[Place, ...] = (
     ("app", ("init", 0, "image"), as_it_is),
     ("app", ("init", 0, "name"), as_it_is),
     ("app", ("init", 2, "environment", "OWN", KEY), as_it_is),
+    (
+        "site",
+        (
+            *_LARGE, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution",
+            "nodeSelectorTerms", 0, "matchExpressions", 0, "values", 0,
+        ),
+        as_it_is,
+    ),
 )  # fmt: skip
 
 
@@ -283,10 +284,10 @@ def ruby() -> Iterator[RubyOracle]:
         yield oracle
 
 
-def documents(place: Place, text: str) -> dict[str, Any]:
-    """App and site with a text in one place."""
+def documents(place: Place, text: str, found: dict[str, Any] | None = None) -> dict[str, Any]:
+    """App and site, or those found so far, with a text in one place."""
     which, path, shape = place
-    found = {"app": copy.deepcopy(APP), "site": copy.deepcopy(SITE)}
+    found = found or {"app": copy.deepcopy(APP), "site": copy.deepcopy(SITE)}
     holder: Any = found[which]
     *steps, last = path[:-1] if path[-1] == KEY else path
     for step in steps:
@@ -298,9 +299,8 @@ def documents(place: Place, text: str) -> dict[str, Any]:
     return found
 
 
-def render(folder: Path, place: Place, text: str) -> api.Result:
+def render(folder: Path, said: dict[str, Any]) -> api.Result:
     (folder / "one").mkdir(parents=True, exist_ok=True)
-    said = documents(place, text)
     for name, file in (("app", "one/app.yml"), ("site", "site.yml")):
         written = json.dumps(said[name], ensure_ascii=False)
         escaped = re.sub("[\x7f-\x9f\u2028\u2029]", lambda m: f"\\u{ord(m[0]):04x}", written)
@@ -384,7 +384,9 @@ def differences(plain: Any, hostile: Any, old: str, new: str, at: str = "") -> I
             for index, pair in enumerate(zip(plain, hostile, strict=True)):
                 yield from differences(*pair, old, new, f"{at}[{index}]")
     elif isinstance(plain, str):
+        # Steps of JSON pointers, and texts in which the kubelet would replace $(NAME).
         said = {plain.replace(old, new), plain.replace(_pointer(old), _pointer(new))}
+        said.add(plain.replace(old, new.replace("$(", "$$(")))
         is_mark = re.fullmatch("[0-9a-f]{12}", plain) and re.fullmatch("[0-9a-f]{12}", hostile)
         if hostile not in said and not is_mark:
             yield f"{at}: {plain!r} and {hostile!r}"
@@ -399,7 +401,7 @@ def _pointer(text: str) -> str:
 @functools.cache
 def plain_app(folder: Path, place: Place) -> api.RenderedApp:
     harmless = place[2](WORD).lower() if _is_name(place) else place[2](WORD)
-    result = render(folder, (place[0], place[1], as_it_is), harmless)
+    result = render(folder, documents((place[0], place[1], as_it_is), harmless))
     assert [f.format() for f in result.findings] == [], place
     return result.apps[0]
 
@@ -420,7 +422,7 @@ def test_what_is_said_of_pods_stays_text(
     turn = list(TEXTS).index(name)
     rendered = 0
     for place in FREE[0 if FULL else turn % 4 :: 1 if FULL else 4]:
-        result = render(tmp_path, place, text)
+        result = render(tmp_path, documents(place, text))
         if result.failed or result.skipped:
             check_refused(result, place)
             continue
@@ -435,7 +437,10 @@ def test_what_is_said_of_pods_stays_text(
 @pytest.mark.parametrize("place", FREE, ids=lambda p: f"{p[0]}:{p[1][-1]}")
 def test_these_places_take_hostile_text(place: Place, tmp_path: Path) -> None:
     """So that the test above is no row of refusals."""
-    known = (render(tmp_path, place, TEXTS[name]) for name in ("tight-shell", "tight-erb", "html"))
+    known = (
+        render(tmp_path, documents(place, TEXTS[name]))
+        for name in ("tight-shell", "tight-erb", "html")
+    )
     assert any(result.apps and not result.findings for result in known)
 
 
@@ -445,7 +450,7 @@ def test_names_are_names_or_refused(ruby: RubyOracle, tmp_path: Path) -> None:
     for turn, place in enumerate(NAMES):
         plain = None
         for text in list(TEXTS.values())[0 if FULL else turn % 4 :: 1 if FULL else 4]:
-            result = render(tmp_path, place, text)
+            result = render(tmp_path, documents(place, text))
             if result.failed or result.skipped:
                 check_refused(result, place)
                 continue
@@ -510,7 +515,7 @@ def programs(folder: Path) -> Path:
     """Programs that only say how they were called: nothing is cloned or copied."""
     found = folder / "bin"
     found.mkdir(exist_ok=True)
-    for name in ("git", "cp", "mkdir", "touch"):
+    for name in ("git", "cp", "mkdir", "mv", "rm", "rmdir", "touch"):
         text = f'#!{require_tool("bash")}\nprintf "%s\\0" {name} "$@" >> "${{CALLS}}"\n'
         (found / name).write_text(text)
         (found / name).chmod(0o755)
