@@ -204,10 +204,19 @@ def _file_lines(settings: Settings) -> tuple[str, ...]:
 
 # Directories that end with the job. Open OnDemand's clean.sh runs only where the program ends by
 # itself (OSC/ood_core lib/ood_core/batch_connect/template.rb, clean_up), a trap also where the job is
-# cancelled or its time is over.
+# cancelled or its time is over: Slurm tells all of its processes then.
 _SCRATCH = (
     "JOB_SCRATCH=()",
-    """trap '((${#JOB_SCRATCH[@]} == 0)) || rm -rf -- "${JOB_SCRATCH[@]}"' EXIT""",
+    "remove_scratch() {",
+    "  ((${#JOB_SCRATCH[@]} > 0)) || return 0",
+    "  # A program may write until the moment it ends.",
+    "  for _ in {1..40}; do",
+    '    rm -rf -- "${JOB_SCRATCH[@]}" 2> /dev/null && return 0',
+    "    sleep 0.5",
+    "  done",
+    '  echo "This stays behind: ${JOB_SCRATCH[*]}" >&2',
+    "}",
+    "trap remove_scratch EXIT",
 )
 
 
