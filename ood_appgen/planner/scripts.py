@@ -9,6 +9,7 @@ from ood_appgen.model.admission import MARK
 from ood_appgen.model.app import FieldSpec
 from ood_appgen.model.mounts import Mount, Pairs
 from ood_appgen.model.plan import Export, Offer, ScriptPlan, ShellCase, SiteText
+from ood_appgen.model.pods import Copy, Init
 from ood_appgen.model.schedulers import SCHEDULERS
 from ood_appgen.model.site import (
     Cluster,
@@ -18,7 +19,7 @@ from ood_appgen.model.site import (
     split_placeholders,
 )
 from ood_appgen.planner.form import FormPlan, as_text
-from ood_appgen.planner.pod_mounts import outside_place, place_of
+from ood_appgen.planner.pod_mounts import mounts_of_init, outside_place, place_of
 from ood_appgen.planner.pod_policies import policy_mark
 from ood_appgen.planner.pods import PodPlan
 from ood_appgen.planner.settings import Settings, mount_variable
@@ -342,7 +343,7 @@ def _preparation(settings: Settings, clusters: Sequence[Cluster]) -> ShellCase |
             copy = item.copy
             to = f'"${{{mount_variable(copy.into)}}}"'
             to += f"/{shell_word(copy.folder)}" if copy.folder else ""
-            done, source = f"{to}/.copied-{item.name}", shell_word(copy.source)
+            done, source = f"{to}/.copied-{item.name}", _source(copy, item, settings)
             lines += [
                 f"if [[ ! -e {done} ]]; then",
                 f"  mkdir -p {to} || clean_up 1",
@@ -358,6 +359,22 @@ def _preparation(settings: Settings, clusters: Sequence[Cluster]) -> ShellCase |
         return None
     arms = [((c.id,), tuple(lines)) for c in outside]
     return _case(_CLUSTER, arms, complete=len(outside) == len(clusters))
+
+
+def _source(copy: Copy, item: Init, settings: Settings) -> str:
+    """What is copied where there are no containers, as a shell word: mounts may be elsewhere there."""
+    own = {mount.name: mount for mount in mounts_of_init(item, settings)}
+    known = {n: settings.known_mounts[n] for n in settings.mounts if n in settings.known_mounts}
+    mounts = {**own, **known}.values()
+    for mount in sorted(mounts, key=lambda mount: len(mount.to), reverse=True):
+        to, place = mount.to.rstrip("/"), outside_place(mount)
+        if not place or not f"{copy.source}/".startswith(f"{to}/"):
+            continue
+        variable = f'"${{{mount_variable(mount.name)}}}"'
+        word = variable if mount.name in known else _shell_path(place, mount)
+        rest = copy.source[len(to) :].strip("/")
+        return f"{word}/{shell_word(rest)}" if rest else word
+    return shell_word(copy.source)
 
 
 def _export_lines(environment: Pairs) -> tuple[str, ...]:
