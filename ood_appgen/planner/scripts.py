@@ -196,7 +196,7 @@ def _file_lines(settings: Settings) -> tuple[str, ...]:
             lines.append(f"[[ -r {file} ]] && {source.name}=$(< {file})")
         else:
             lines += [
-                f"[[ -r {file} ]] || {{ echo {shell_word(f'{source.file} cannot be read.')} >&2; clean_up 1; }}",
+                f"[[ -r {file} ]] || {{ echo 'Not started: '{file}' cannot be read.' >&2; clean_up 1; }}",
                 f"{source.name}=$(< {file})",
             ]
         lines.append(f"export {source.name}")
