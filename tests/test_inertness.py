@@ -259,7 +259,7 @@ SITE_PROGRAMS = {
     'exec &> >(tee -a "pod.log")': ":",
     "source /etc/profile.d/lmod.sh": ":",
     "source /etc/profile.d/modules.sh": ":",
-    "/cvmfs/data.example.org/reference": "${CASE}/reference",
+    "export MOUNT_CVMFS=/cvmfs": 'export MOUNT_CVMFS="${CASE}/cvmfs"',
     "=/fs/data/": '="${CASE}"/data/',
     "API_ACCOUNT=/var/run/secrets/kubernetes.io/serviceaccount": 'API_ACCOUNT="${CASE}/account"',
 }
@@ -340,7 +340,7 @@ def test_scripts_run_with_what_was_typed(
     steps = []
     for number, post in enumerate(posts):
         case = tmp_path / f"case{number}"
-        for name in ("home", "tmp", "reference", "account"):
+        for name in ("home", "tmp", "cvmfs/data.example.org/reference", "account"):
             (case / name).mkdir(parents=True)
         (case / "account/token").write_text("token")
         whole = FULL or number % 4 == part

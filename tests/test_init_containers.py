@@ -58,7 +58,9 @@ init:
     git: {repository: "https://git.example.org/lab/pi.git", into: code, depth: 1, credentials: {secret: github}}
 """
 COPY = """\
-mounts: [{name: data, pvc: {name: data}, to: PLACE, directory: PLACE}]
+mounts:
+  - {name: data, pvc: {name: data}, to: PLACE, directory: PLACE}
+  - {name: source, pvc: {name: source}, to: SOURCE, directory: SOURCE}
 init: [{name: fill, copy: {from: SOURCE, into: data, folder: reference}}]
 """
 PI = """\
@@ -76,9 +78,9 @@ clean_up() { exit "${1:-0}"; }
 """
 
 
-def make(folder: Path, rest: str, place: Path) -> RenderedApp:
+def make(folder: Path, rest: str, place: Path, mounts: str = "") -> RenderedApp:
     folder.mkdir()
-    (folder / "site.yml").write_text(SITE)
+    (folder / "site.yml").write_text(SITE + mounts)
     text = APP + rest.replace("PLACE", str(place)).replace("SOURCE", str(place.parent / "source"))
     (folder / "app.yml").write_text(text)
     result = api.render_apps([folder], folder / "site.yml")
@@ -468,3 +470,27 @@ def test_a_job_copies_as_a_pod_does(copying: Copying, tmp_path: Path, single: bo
     assert run(copying.container).status == 0
     assert sorted(str(p.relative_to(copying.to)) for p in copying.to.rglob("*")) == by_job
     assert ".copied-fill" in by_job
+
+
+@pytest.mark.parametrize("whose", ["the app's", "its own"])
+@pytest.mark.parametrize("source", ["/lib/deep/x.txt", "/lib/deep", "/lib/deep/"])
+def test_a_job_copies_from_where_its_cluster_has_a_mount(
+    tmp_path: Path, whose: str, source: str
+) -> None:
+    """Of two mounts at one path the longer is the one; a path that only begins alike is none."""
+    for name in ("lib", "deep", "dee"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.txt").write_text(name)
+    places = {"data": "/data", "lib": "/lib", "dee": "/lib/dee", "deep": "/lib/deep"}
+    mounts = "mounts:\n" + "".join(
+        f"  {name}: {{pvc: {{name: {name}}}, to: {to}, directory: {tmp_path / name}}}\n"
+        for name, to in places.items()
+    )
+    own, apps = "", "data, lib, dee, deep"
+    if whose == "its own":
+        own, apps = "mounts: [lib, dee, deep], ", "data"
+    init = f"{{name: fill, {own}copy: {{from: {source}, into: data}}}}"
+    app = make(tmp_path / "app", f"mounts: [{apps}]\ninit: [{init}]\n", tmp_path, mounts)
+    ran = run_job(app, tmp_path)
+    assert (ran.status, ran.said) == (0, "")
+    assert (tmp_path / "data" / "x.txt").read_text() == "deep"

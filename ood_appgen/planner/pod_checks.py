@@ -508,7 +508,7 @@ def _check_outside(
                 "do the same in the script `before` where it is needed, and write `only_in_pods: true`",
                 (cluster.span, "the cluster"),
             )
-        if item.copy and mount_above(item.copy.source, settings) is None:
+        if item.copy and mount_above(item.copy.source, item, settings) is None:
             yield warning(
                 item.span,
                 "init-copy",

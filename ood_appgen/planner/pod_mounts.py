@@ -33,10 +33,13 @@ def place_of(mount: Mount, site: SiteProfile, compute_cluster: str) -> str:
     return own or mount.to.replace("{compute_cluster}", compute_cluster)
 
 
-def mount_above(path: str, settings: Settings) -> Mount | None:
-    """The app's mount that holds a path of the container."""
-    known = (settings.known_mounts.get(name) for name in settings.mounts)
-    above = (m for m in known if m is not None and f"{path}/".startswith(f"{m.to.rstrip('/')}/"))
+def mount_above(path: str, item: Init, settings: Settings) -> Mount | None:
+    """The mount of an init container, or of the app, that holds a path of the container."""
+    known = [settings.known_mounts[n] for n in settings.mounts if n in settings.known_mounts]
+    mounts = {mount.name: mount for mount in (*mounts_of_init(item, settings), *known)}.values()
+    above = (
+        m for m in mounts if outside_place(m) and f"{path}/".startswith(f"{m.to.rstrip('/')}/")
+    )
     return max(above, key=lambda mount: len(mount.to), default=None)
 
 

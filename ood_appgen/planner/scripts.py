@@ -9,6 +9,7 @@ from ood_appgen.model.admission import MARK
 from ood_appgen.model.app import FieldSpec
 from ood_appgen.model.mounts import Mount, Pairs
 from ood_appgen.model.plan import Export, Offer, ScriptPlan, ShellCase, SiteText
+from ood_appgen.model.pods import Init
 from ood_appgen.model.schedulers import SCHEDULERS
 from ood_appgen.model.site import (
     Cluster,
@@ -180,13 +181,19 @@ def _facts(
     return tuple(cases)
 
 
-def _outside_source(path: str, settings: Settings) -> str:
+def _outside_source(path: str, item: Init, settings: Settings) -> str:
     """A path of the container where there are none: below a mount, it is below that mount's directory."""
-    mount = mount_above(path, settings)
+    mount = mount_above(path, item, settings)
     if mount is None:
         return shell_word(path)
-    rest = path.removeprefix(mount.to.rstrip("/"))
-    return f'"${{{mount_variable(mount.name)}}}"' + (shell_word(rest) if rest else "")
+    named = mount.name in settings.mounts
+    place = (
+        f'"${{{mount_variable(mount.name)}}}"'
+        if named
+        else _shell_path(outside_place(mount), mount)
+    )
+    rest = path.removeprefix(mount.to.rstrip("/")).strip("/")
+    return f"{place}/{shell_word(rest)}" if rest else place
 
 
 def _file_lines(settings: Settings) -> tuple[str, ...]:
@@ -204,7 +211,7 @@ def _file_lines(settings: Settings) -> tuple[str, ...]:
             lines.append(f"[[ -r {file} ]] && {source.name}=$(< {file})")
         else:
             lines += [
-                f"[[ -r {file} ]] || {{ echo {shell_word(f'{source.file} cannot be read.')} >&2; clean_up 1; }}",
+                f"[[ -r {file} ]] || {{ echo 'Not started: '{file}' cannot be read.' >&2; clean_up 1; }}",
                 f"{source.name}=$(< {file})",
             ]
         lines.append(f"export {source.name}")
@@ -213,10 +220,19 @@ def _file_lines(settings: Settings) -> tuple[str, ...]:
 
 # Directories that end with the job. Open OnDemand's clean.sh runs only where the program ends by
 # itself (OSC/ood_core lib/ood_core/batch_connect/template.rb, clean_up), a trap also where the job is
-# cancelled or its time is over.
+# cancelled or its time is over: Slurm tells all of its processes then.
 _SCRATCH = (
     "JOB_SCRATCH=()",
-    """trap '((${#JOB_SCRATCH[@]} == 0)) || rm -rf -- "${JOB_SCRATCH[@]}"' EXIT""",
+    "remove_scratch() {",
+    "  ((${#JOB_SCRATCH[@]} > 0)) || return 0",
+    "  # A program may write until the moment it ends.",
+    "  for _ in {1..40}; do",
+    '    rm -rf -- "${JOB_SCRATCH[@]}" 2> /dev/null && return 0',
+    "    sleep 0.5",
+    "  done",
+    '  echo "This stays behind: ${JOB_SCRATCH[*]}" >&2',
+    "}",
+    "trap remove_scratch EXIT",
 )
 
 
@@ -342,7 +358,7 @@ def _preparation(settings: Settings, clusters: Sequence[Cluster]) -> ShellCase |
             copy = item.copy
             to = f'"${{{mount_variable(copy.into)}}}"'
             to += f"/{shell_word(copy.folder)}" if copy.folder else ""
-            done, source = f"{to}/.copied-{item.name}", _outside_source(copy.source, settings)
+            done, source = f"{to}/.copied-{item.name}", _outside_source(copy.source, item, settings)
             lines += [
                 f"if [[ ! -e {done} ]]; then",
                 f"  mkdir -p {to} || clean_up 1",

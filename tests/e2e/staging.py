@@ -22,7 +22,8 @@ SITE = Path(__file__).with_name("site.yml")
 
 def render_apps() -> dict[str, api.RenderedApp]:
     """The sample apps, unedited, for the tests' site."""
-    result = api.render_apps([SAMPLES / "apps" / app for app in ("jupyter", "codeserver")], SITE)
+    names = ("jupyter", "codeserver", "notebook-from-git", "data-mover")
+    result = api.render_apps([SAMPLES / "apps" / app for app in names], SITE)
     assert [f.format() for f in result.findings] == []
     return {app.id: app for app in result.apps}
 
