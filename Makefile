@@ -32,7 +32,7 @@ test: $(VENV)/installed-for-tests
 # Where Kubernetes cannot be built, the tests that need it fail and the others run.
 e2e: $(VENV)/installed-for-tests
 	@tools/install-programs ruby slurm-wlm munge environment-modules netcat-openbsd procps passwd \
-	  python3-venv openssl gettext-base
+	  python3-venv openssl gettext-base git curl
 	-@tools/kubernetes/build
 	CI=$${CI:-true} $(VENV)/bin/pytest tests/e2e
 

@@ -27,3 +27,12 @@ def require_package(name: str) -> None:
     except importlib.metadata.PackageNotFoundError:
         if not os.environ.get("CI"):
             pytest.skip(f"{name} is not installed: pip install '.[test]'")
+
+
+def require_root(why: str) -> None:
+    """Without root's rights, fail in CI and skip elsewhere."""
+    if os.geteuid() == 0:
+        return
+    if os.environ.get("CI"):
+        pytest.fail(f"{why}, which only root may do", pytrace=False)
+    pytest.skip(f"{why}, which only root may do")

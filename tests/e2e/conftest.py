@@ -20,7 +20,7 @@ from staging import APPS, Staging, write_app
 
 from ood_appgen.verify.ruby import RubyOracle
 from samples import ROOT
-from tools import require_tool
+from tools import require_root, require_tool
 
 TOOLS = (
     *("ruby", "munged", "slurmctld", "slurmd", "sbatch", "scontrol", "scancel", "sinfo", "squeue"),
@@ -33,11 +33,7 @@ def tools() -> None:
     os.environ["PATH"] += os.pathsep + "/usr/sbin"
     for name in TOOLS:
         require_tool(name)
-    if os.geteuid() != 0:
-        message = "Slurm starts jobs for another user here, which only root may do"
-        if os.environ.get("CI"):
-            pytest.fail(message, pytrace=False)
-        pytest.skip(message)
+    require_root("Slurm starts jobs for another user here")
 
 
 @pytest.fixture(scope="session")

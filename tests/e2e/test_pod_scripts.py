@@ -21,7 +21,7 @@ from ruamel.yaml import YAML
 
 from git_server import make_repository, serve
 from ood_appgen.verify.ruby import RubyOracle
-from tools import require_tool
+from tools import require_root, require_tool
 
 # A connection parameter that no shell, JSON or header may change.
 ODD = "a \"b\" 'c' \\n \\\\ $HOME `id` é☃\n second line\t{}, "
@@ -49,8 +49,9 @@ def ruby() -> Iterator[RubyOracle]:
 @pytest.fixture(scope="module")
 def node(kubernetes: KubernetesServer) -> Iterator[KubernetesServer]:
     """The server while it has a node."""
-    for tool in ("unshare", "setpriv", "chroot", "curl", "envsubst"):
+    for tool in ("unshare", "setpriv", "chroot", "mount", "curl", "envsubst"):
         require_tool(tool)
+    require_root("Containers have mounts and processes of their own")
     kubernetes.add_node("node7", cpu=1000, memory_mb=4 * 1024 * 1024)
     yield kubernetes
     kubernetes.kubectl("delete", "node", "node7")
@@ -171,7 +172,7 @@ def test_the_secret_goes_with_the_pod(probe: App) -> None:
 
 
 def test_an_image_without_a_program_to_ask_with_says_so(probe: App) -> None:
-    code, said = probe.start().run(Image(("curl", "python3", "python3.11"), DNS))
+    code, said = probe.start().run(Image(("curl", "python3"), DNS))
     assert code == 1
     assert said == "Not started: the image has neither curl nor python3 to ask Kubernetes with.\n"
 
