@@ -7,6 +7,7 @@ import re
 import shlex
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -378,5 +379,9 @@ def test_notebooks_from_git(node: KubernetesServer, ruby: RubyOracle, tmp_path: 
 
 def environments() -> str:
     """What the user's processes have in their environment."""
-    files = (p / "environ" for p in Path("/proc").glob("[0-9]*") if p.stat().st_uid == ADA.pw_uid)
-    return "\n".join(file.read_text().replace("\0", "\n") for file in files)
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # others end while this looks
+            if process.stat().st_uid == ADA.pw_uid:
+                found.append((process / "environ").read_text().replace("\0", "\n"))
+    return "\n".join(found)
