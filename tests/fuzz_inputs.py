@@ -22,8 +22,8 @@ from ruamel.yaml import YAML
 from ood_appgen.resources import load_schema
 
 SAMPLES = Path(__file__).resolve().parent.parent / "sample_apps"
-SITES = ("site.yml", "sites/arc/site.yml")
-APPS = ("codeserver", "desktop", "jupyter", "rstudio")
+SITES = ("site.yml", "sites/arc/site.yml", "sites/cloud/site.yml")
+APPS = ("codeserver", "data-mover", "desktop", "jupyter", "notebook-from-git", "pytorch", "rstudio")
 # Every app's scripts and icons by the names that the samples use.
 FILES = {
     "before.sh": b'echo "before ${port}"\n',
@@ -131,11 +131,13 @@ def _base(rng: random.Random) -> tuple[dict[str, Any], dict[str, Any]]:
     for cluster in clusters.values():
         _keep(cluster["node_types"], rng.choice((1, 1, 2, 3)), rng)
         if "mounts" in cluster:
-            cluster["mounts"] = rng.sample(cluster["mounts"], 2)
+            cluster["mounts"] = rng.sample(cluster["mounts"], min(2, len(cluster["mounts"])))
     offered = {n for cluster in clusters.values() for n in cluster["node_types"]}
     site["node_types"] = {k: v for k, v in site.get("node_types", {}).items() if k in offered}
     mounted = {m for cluster in clusters.values() for m in cluster.get("mounts", ())}
-    if mounted:
+    mounted |= {m for m in app.get("mounts", ()) if isinstance(m, str)} & {*mounts}
+    mounted |= {m for o in site["apps"].values() for m in o.get("mounts", ())}
+    if "apps" in mounts and mounted:
         mounted.add("apps")  # the compute clusters name that one
     else:
         site.pop("compute_clusters", None)
@@ -146,6 +148,7 @@ def _base(rng: random.Random) -> tuple[dict[str, Any], dict[str, Any]]:
         override.pop("node_types", None)
         for version in override.get("versions", {}).values():
             version.pop("clusters", None)
+    app["scripts"] = {name: f"{name}.sh" for name in app["scripts"]}
     needed = ("account", "node_types", "versions")
     named = {f for override in site["apps"].values() for f in override.get("fields", ())}
     app["form"] = [

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,18 @@ from ruamel.yaml import YAML
 
 from fuzz_inputs import FILES, mutations
 from ood_appgen import api
+from ood_appgen.model.admission import apply
+from ood_appgen.model.plan import (
+    AppPlan,
+    Submitter,
+    choices,
+    evaluate_submission,
+    fill_required,
+    made_up_accounts,
+)
+from ood_appgen.verify.pod import check_objects, predict_objects
+from ood_appgen.verify.predict import Session, merge_submission
+from ood_appgen.verify.ruby import ADA, STAGED_ROOT
 
 COUNT = int(os.environ.get("APPGEN_FUZZ_COUNT", "1500"))
 SEED = int(os.environ.get("APPGEN_FUZZ_SEED", "20240607"))
@@ -76,7 +89,32 @@ def check_pair(site: str, app: str, folder: Path) -> bool:
         texts = {f.path: f.content.decode() for f in rendered.files}
         for path in ("form.yml", "manifest.yml"):
             assert isinstance(YAML(typ="safe").load(texts[path]), dict)
+        for path, text in texts.items():
+            if path.startswith("kubernetes/"):
+                assert all(isinstance(d, dict) for d in YAML(typ="safe").load_all(text))
+        check_pods(rendered.plan)
     return bool(result.apps)
+
+
+def check_pods(plan: AppPlan) -> None:
+    """What the policies make of the pods is what Kubernetes takes."""
+    seen: set[tuple[str, str]] = set()
+    for choice in choices(plan):
+        place = (choice["cluster"], choice[plan.node_type_field])
+        admission = plan.admission(choice["cluster"])
+        if place in seen or admission is None:
+            continue
+        seen.add(place)
+        filled = fill_required(plan, choice)
+        ada = {"name": ADA.name, "home": ADA.home, "uid": ADA.uid, "gid": ADA.gid}
+        submitter = Submitter(ada, made_up_accounts(plan.mounted_users), STAGED_ROOT)
+        document = evaluate_submission(plan, filled, submitter)
+        fields = [field.id for field in plan.form]
+        merged = merge_submission(document, filled, fields, plan.clusters[0].scheduler)
+        objects = predict_objects(merged, Session(plan.app.id, place[0], STAGED_ROOT, ADA))
+        policy = admission.policy(place[1])
+        pod = apply(policy.change, objects.pod) if policy else objects.pod
+        assert check_objects(replace(objects, pod=pod)) == []
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))
