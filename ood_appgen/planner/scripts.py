@@ -142,6 +142,20 @@ def _start_value(spec: FieldSpec, settings: Settings) -> str:
     return as_text(value)
 
 
+# On Slurm all processes of a job are told that it ends. In a pod only the first is told, which is Open
+# OnDemand's job script (OSC/ood_core kubernetes/templates/pod.yml.erb, `command`), and nothing that a first
+# process does not ask for reaches it: without this, programs are killed when the grace period is over.
+_END = (
+    "end_pod() {",
+    "  trap '' TERM",
+    "  kill -TERM -- -1",
+    "  while kill -0 -- -1 2> /dev/null; do sleep 0.2; done",
+    "  exit 143",
+    "}",
+    "[[ $$ != 1 ]] || trap end_pod TERM",
+)
+
+
 def _facts(
     clusters: Sequence[Cluster], offers: Sequence[Offer], settings: Settings
 ) -> tuple[ShellCase, ...]:
@@ -169,6 +183,8 @@ def _facts(
         )
     else:
         cases.append(ShellCase("", (((), ("export COMPUTE_CLUSTER=''",)),)))
+    if any(SCHEDULERS[c.scheduler].in_containers for c in clusters):
+        cases.append(ShellCase("", (((), _END),)))
     # Containers are started with theirs.
     slurm = [c for c in clusters if not SCHEDULERS[c.scheduler].in_containers]
     of_files = _file_lines(settings)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -92,6 +93,12 @@ class Container:
     def wait(self, timeout_s: float = 60) -> int:
         """Wait until it ends; returns its exit code."""
         return self.process.wait(timeout_s)
+
+    def ask_to_end(self) -> None:
+        """Tell the first process, as a kubelet does where a pod is deleted."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        (first,) = children.read_text().split()
+        os.kill(int(first), signal.SIGTERM)
 
     @property
     def said(self) -> str:

@@ -332,8 +332,11 @@ def test_jupyter(node: KubernetesServer, ruby: RubyOracle, tmp_path: Path) -> No
     app = set_up(node, ruby, rendered, tmp_path, "ood-jupyter-run")
     session = app.start()
     with session.running(jupyter_image()) as container:
-        browser = check_jupyter(app, session, container)
-    wait_for(lambda: not is_open(browser.host, browser.port), "the container to end", 20)
+        check_jupyter(app, session, container)
+        container.ask_to_end()
+        # Within the grace period, which is 30 seconds: then it would be killed.
+        assert container.wait(25) == 143
+        assert "received signal 15, stopping" in container.said
 
 
 def jupyter_image() -> Image:
