@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from ood_appgen import api
-from ood_appgen.model.admission import MARK, Admission, PodChange
+from ood_appgen.model.admission import MARK, Admission, Need, PodChange
 from ood_appgen.model.plan import AppPlan, Submitter, choices, evaluate_submission, fill_required
 from ood_appgen.verify.ruby import ADA, STAGED_ROOT
 
@@ -246,7 +246,7 @@ environment_from:
         {"prefix": "KEY_", "secretRef": {"name": "keys", "optional": True}},
         {"configMapRef": {"name": "settings"}},
     )
-    assert admission_of(plan).secrets == ("keys",)
+    assert Need("Secret", "keys") in admission_of(plan).needs
 
 
 INIT = """\
@@ -287,7 +287,7 @@ def test_init_containers_have_the_programs_mounts_and_their_own(tmp_path: Path) 
     )
     assert clone.limits == clone.requests == (("cpu", "500m"), ("memory", "64Mi"))
     assert (plain.limits, plain.requests) == ((), (("memory", "32Mi"),))
-    assert set(admission_of(plan).secrets) == {"tokens", "git"}
+    assert {n.name for n in admission_of(plan).needs if n.kind == "Secret"} == {"tokens", "git"}
 
 
 def test_an_init_container_alone_may_need_a_policy(tmp_path: Path) -> None:
